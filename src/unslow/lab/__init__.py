@@ -1,0 +1,1 @@
+"""The lab: find, fix and prove."""

@@ -1,0 +1,81 @@
+"""A cost with its cause: what a detector says."""
+
+from typing import Literal
+
+import msgspec
+
+from unslow.model.site import Site
+from unslow.model.trace import Load
+
+Severity = Literal["high", "medium", "low"]
+Confidence = Literal["certain", "likely", "possible"]
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """What the finding costs now. `share` is its part of all traffic's time, 0 to 1."""
+
+    queries_per_request: float
+    ms_per_request: float
+    share: float
+
+
+class RepeatedLoad(msgspec.Struct, frozen=True):
+    """One query shape that ran again and again within a request.
+
+    `repeats` is the median per request. `load` is one representative, its origin included;
+    `relation_path` is the whole path to load from the origin's rows (`("customer", "company")`).
+    `uses` are the expressions that set it off, `through` what lies between (serializer fields,
+    template lines).
+    """
+
+    shape: str
+    fingerprint: str
+    repeats: float
+    load: Load | None = None
+    relation_path: tuple[str, ...] = ()
+    uses: tuple[Site, ...] = ()
+    through: tuple[str, ...] = ()
+    example_sql: str = ""
+
+
+class RepeatEvidence(msgspec.Struct, frozen=True, tag="repeat"):
+    """The repeated loads that one expression causes, costliest first."""
+
+    loads: tuple[RepeatedLoad, ...]
+
+
+class IndexEvidence(msgspec.Struct, frozen=True, tag="index"):
+    """A scan or sort that an index would spare.
+
+    Columns are names in `table`; `equality`, `ranges` and `order` (`-` prefix: descending) are in
+    the order that a composite index wants. `predicate` is a constant condition worth a partial
+    index ("status = 'pending'"), or "".
+    """
+
+    shape: str
+    table: str
+    equality: tuple[str, ...] = ()
+    ranges: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    predicate: str = ""
+    model: str = ""
+    rows_read: int = 0
+    rows_used: int = 0
+    example_sql: str = ""
+
+
+Evidence = RepeatEvidence | IndexEvidence
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A fact, a number, a place. `id` is the detector's name; `endpoints` are `METHOD route`."""
+
+    id: str
+    title: str
+    severity: Severity
+    confidence: Confidence
+    endpoints: tuple[str, ...]
+    cause: Site | None
+    symptom: Site | None
+    evidence: Evidence
+    cost: Cost

@@ -1,0 +1,51 @@
+"""A change to source or schema that a fixer wrote, or the advice it gives when it is unsure."""
+
+from typing import Literal
+
+import msgspec
+
+Safety = Literal["safe", "review"]
+
+
+class TextEdit(msgspec.Struct, frozen=True):
+    """Replace the bytes `start:end` of the audited file by `text` (UTF-8 offsets; equal: insert).
+
+    Small edits compose: patches of several findings apply to one file as long as their ranges do
+    not overlap; insertions at one offset are concatenated, equal ones are made once.
+    """
+
+    path: str
+    start: int
+    end: int
+    text: str
+
+
+class NewFile(msgspec.Struct, frozen=True):
+    """A file to create (a migration, a revision). `path` is relative to the source root."""
+
+    path: str
+    text: str
+
+
+class Patch(msgspec.Struct, frozen=True):
+    """One candidate fix. `sql` runs on the candidate's database, in order (indexes).
+
+    `covers` are positions in the finding's `evidence.loads` (`(0,)` for an index). Two patches of
+    one finding whose `covers` intersect are rivals: at most one is kept.
+    """
+
+    fixer: str
+    summary: str
+    safety: Safety
+    edits: tuple[TextEdit, ...] = ()
+    files: tuple[NewFile, ...] = ()
+    sql: tuple[str, ...] = ()
+    covers: tuple[int, ...] = (0,)
+
+
+class Recommendation(msgspec.Struct, frozen=True):
+    """What a person should do, and why unslow did not write it."""
+
+    fixer: str
+    summary: str
+    reason: str

@@ -1,0 +1,133 @@
+"""The report: the one public contract, from which every other format is made."""
+
+from typing import Literal
+
+import msgspec
+
+from unslow.model.finding import Confidence, Cost, Evidence, Severity
+from unslow.model.patch import NewFile, Safety, TextEdit
+from unslow.model.site import Site
+from unslow.model.verdict import Counters, EndpointEffect, Interval, Verdict
+
+
+class TargetInfo(msgspec.Struct, frozen=True):
+    """What was audited: kind "django", framework "Django 5.2", database "postgresql 18.4"."""
+
+    kind: str
+    framework: str
+    database: str
+    root: str
+
+
+class Noise(msgspec.Struct, frozen=True):
+    """How much identical code differs on this machine."""
+
+    standard_deviation: float
+    waiting_share: float
+    smallest_detectable: float
+    pairs: int
+
+
+class Environment(msgspec.Struct, frozen=True):
+    cpus: int
+    python: str
+    noise: Noise | None = None
+
+
+class Latency(msgspec.Struct, frozen=True):
+    """Milliseconds."""
+
+    p50: float
+    p95: float
+    p99: float
+
+
+class QueryTotals(msgspec.Struct, frozen=True):
+    per_request: float
+    shapes: int
+    ms: float
+
+
+class WaterfallBar(msgspec.Struct, frozen=True):
+    """One query in the waterfall of an endpoint's slowest request, in ms from its start."""
+
+    start_ms: float
+    duration_ms: float
+    shape: str
+    site: Site | None = None
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    method: str
+    route: str
+    requests: int
+    statuses: dict[str, int]
+    latency_ms: Latency
+    cpu_ms: float
+    queries: QueryTotals
+    waterfall: tuple[WaterfallBar, ...] = ()
+
+
+class Fix(msgspec.Struct, frozen=True):
+    """A patch with its proof. `unslow fix` applies `edits`, `files` and `sql`; `diff` is for reading.
+
+    A recommendation is a fix without a diff: `proof.verdict` is "not-run" and `summary` says what
+    to do.
+    """
+
+    fixer: str
+    summary: str
+    safety: Safety
+    diff: str
+    proof: Verdict
+    kept: bool = False
+    edits: tuple[TextEdit, ...] = ()
+    files: tuple[NewFile, ...] = ()
+    sql: tuple[str, ...] = ()
+
+
+class ReportedFinding(msgspec.Struct, frozen=True):
+    id: str
+    title: str
+    severity: Severity
+    confidence: Confidence
+    endpoints: tuple[str, ...]
+    cause: Site | None
+    symptom: Site | None
+    evidence: Evidence
+    cost: Cost
+    fixes: tuple[Fix, ...] = ()
+
+
+class Skipped(msgspec.Struct, frozen=True):
+    """An endpoint that could not be exercised, and why."""
+
+    endpoint: str
+    reason: str
+
+
+class Total(msgspec.Struct, frozen=True):
+    """All kept fixes together, measured once more: total CPU per round of traffic."""
+
+    speedup: Interval | None
+    proven: int
+    inconclusive: int
+    rejected: int
+    effects: tuple[EndpointEffect, ...] = ()
+    queries: Counters | None = None
+    verdict: Literal["proven", "inconclusive", "not-run", "failed"] = "not-run"
+
+
+class Report(msgspec.Struct, frozen=True):
+    schema: int
+    unslow: str
+    target: TargetInfo
+    environment: Environment
+    endpoints: tuple[Endpoint, ...]
+    findings: tuple[ReportedFinding, ...]
+    skipped: tuple[Skipped, ...]
+    total: Total
+    created: str = ""  # RFC 3339
+    seconds: float = 0.0
+    blocked: tuple[str, ...] = ()
+    files: dict[str, str] = {}  # path -> SHA-256 of the file as audited, so that fix detects drift

@@ -1,0 +1,187 @@
+"""What was seen while the application ran: requests, their queries, and where each came from."""
+
+from typing import Literal
+
+import msgspec
+
+from unslow.model.schema import Model, Table
+from unslow.model.site import Site
+
+SCHEMA_VERSION = 1
+
+LoadKind = Literal[
+    "select",  # rows of a queryset or statement
+    "get",  # one row by .get()/.first()/session.get()
+    "forward",  # lazy foreign key or one-to-one, also reverse one-to-one
+    "reverse",  # rows of a related manager or lazy collection, many-to-many included
+    "generic",  # a generic relation, either way
+    "deferred",  # a deferred or expired column
+    "count",
+    "exists",
+    "aggregate",
+    "prefetch",  # an eager load's second query (prefetch_related, selectinload)
+    "write",
+]
+
+
+class Link(msgspec.Struct, frozen=True):
+    """One step in building a queryset or statement.
+
+    `operation` is the method that made it (`filter`, `all`, `select`, `__getitem__`, ...);
+    `stack` holds the application frames at that moment, innermost first.
+    """
+
+    operation: str
+    stack: tuple[Site, ...] = ()
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """The queryset or statement that produced an instance.
+
+    `path` leads from its rows to the instance: `("customer",)` when the instance is the lazily or
+    eagerly loaded `order.customer` of an `Order` queryset. `terminal` is how it was consumed
+    (`iterate`, `get`, `first`, `scalars`, ...). `id` is stable for one call site chain.
+    """
+
+    id: str
+    model: str
+    links: tuple[Link, ...] = ()
+    path: tuple[str, ...] = ()
+    terminal: str = ""
+    select_related: tuple[str, ...] = ()
+    prefetch_related: tuple[str, ...] = ()
+
+
+class Load(msgspec.Struct, frozen=True):
+    """What an ORM query was for.
+
+    `model` is the loaded model, `parent` the model of the instance it was loaded for, `relation`
+    the attribute read on it. `origin` produced the parent instance, `queryset` is this query's own
+    chain. `plain` tells that a related manager was read as it is (`.all()`), so that a prefetch
+    serves it. `parent_key` is a digest of the parent's primary key; `None` without a parent.
+    """
+
+    kind: LoadKind
+    orm: Literal["django", "sqlalchemy"]
+    model: str = ""
+    parent: str = ""
+    relation: str = ""
+    origin: Origin | None = None
+    queryset: Origin | None = None
+    plain: bool = False
+    parent_key: str | None = None
+
+
+class Query(msgspec.Struct, frozen=True):
+    """One statement as the driver saw it.
+
+    `sql` keeps its placeholders. `shape` has every literal and placeholder replaced by `?` and IN
+    lists collapsed. `parameters` are PostgreSQL-readable literals, present only in memory and in
+    traces saved with parameters. `parameters_digest` is keyed per run: equal means equal values.
+    `stack` holds application frames, innermost first; `through` names what lies between them when
+    the near frames are a library's: serializer fields, template name and line.
+    """
+
+    sql: str
+    shape: str
+    fingerprint: str
+    start_ms: float
+    duration_ms: float
+    kind: Literal["select", "insert", "update", "delete", "other"] = "select"
+    rows: int | None = None
+    parameters: tuple[str, ...] | None = None
+    parameters_digest: str = ""
+    database: str = ""
+    stack: tuple[Site, ...] = ()
+    through: tuple[str, ...] = ()
+    load: Load | None = None
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One request. `route` is the template (`api/orders/<int:pk>/`), `path` the URL as sent."""
+
+    id: str
+    method: str
+    path: str
+    route: str
+    status: int
+    duration_ms: float
+    cpu_ms: float = 0.0
+    response_bytes: int = 0
+    queries: tuple[Query, ...] = ()
+    error: str = ""
+    blocked: tuple[str, ...] = ()  # hosts that the sandbox refused to reach
+    view: Site | None = None
+
+    @property
+    def endpoint(self) -> str:
+        return f"{self.method} {self.route}"
+
+
+class PlanNode(msgspec.Struct, frozen=True):
+    """One node of EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON); times are per all loops, in ms."""
+
+    node: str
+    table: str = ""
+    index: str = ""
+    condition: str = ""  # Index Cond, Recheck Cond, Hash Cond, Merge Cond
+    filter: str = ""
+    sort_key: tuple[str, ...] = ()
+    rows: int = 0
+    rows_removed: int = 0
+    loops: int = 1
+    ms: float = 0.0
+    self_ms: float = 0.0
+    buffers: int = 0
+    children: tuple["PlanNode", ...] = ()
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """The executed plan of one query shape, with the parameters of its costliest execution."""
+
+    fingerprint: str
+    sql: str
+    total_ms: float
+    root: PlanNode
+
+
+class RouteParam(msgspec.Struct, frozen=True):
+    """A parameter of a route. `type` is a Django converter or a JSON Schema type/format."""
+
+    name: str
+    location: Literal["path", "query", "body", "header"]
+    type: str = "str"
+    required: bool = False
+    default: str = ""
+    choices: tuple[str, ...] = ()
+    model: str = ""  # label of the model whose `field` the value is looked up in, where known
+    field: str = ""
+
+
+class Route(msgspec.Struct, frozen=True):
+    """An endpoint that the application declares."""
+
+    method: str
+    route: str
+    params: tuple[RouteParam, ...] = ()
+    view: str = ""
+    site: Site | None = None
+    model: str = ""
+    body_schema: str = ""  # JSON Schema text of the request body, where the framework has one
+    requires_login: bool | None = None
+
+
+class Trace(msgspec.Struct, frozen=True):
+    """A whole observed run. Requests are in the order in which they ended."""
+
+    schema: int
+    unslow: str
+    kind: Literal["django", "fastapi", "starlette", "flask", "wsgi", "asgi"]
+    framework: str
+    database: str
+    roots: tuple[str, ...]
+    requests: tuple[Request, ...] = ()
+    routes: tuple[Route, ...] = ()
+    models: tuple[Model, ...] = ()
+    tables: tuple[Table, ...] = ()
+    plans: tuple[Plan, ...] = ()

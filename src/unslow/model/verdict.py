@@ -1,0 +1,78 @@
+"""What the measurement says of a patch."""
+
+from typing import Literal
+
+import msgspec
+
+VerdictKind = Literal[
+    "proven", "no-gain", "slower", "different", "failed", "inconclusive", "not-run"
+]
+
+
+class Interval(msgspec.Struct, frozen=True):
+    """A ratio before/after (above 1: faster) with its confidence interval."""
+
+    estimate: float
+    low: float
+    high: float
+    confidence: float = 0.99
+
+
+class Counters(msgspec.Struct, frozen=True):
+    """An exact counter per request, before and after."""
+
+    before: float
+    after: float
+
+
+class Responses(msgspec.Struct, frozen=True):
+    """How many responses were compared and equal, what was masked, what differed first."""
+
+    compared: int
+    equal: int
+    masked: tuple[str, ...] = ()
+    first_difference: str = ""
+
+
+class Distribution(msgspec.Struct, frozen=True):
+    """CPU or wall milliseconds per request of one arm, per launch, for the report's charts."""
+
+    before: tuple[float, ...] = ()
+    after: tuple[float, ...] = ()
+
+
+class EndpointEffect(msgspec.Struct, frozen=True):
+    """The measured effect on one endpoint (a target of the patch, or a guarded bystander)."""
+
+    endpoint: str
+    speedup: Interval | None
+    evidence: float  # the e-value
+    role: Literal["target", "guard"]
+    queries: Counters | None = None
+    samples: Distribution = Distribution()
+
+
+class Calibration(msgspec.Struct, frozen=True):
+    """The A/A noise of this machine: standard deviation of the per-pair log ratio."""
+
+    noise: float
+    waiting_share: float
+    smallest_detectable: float  # a gain as a fraction: 0.04 is 4 %
+    pairs: int
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """The judgement with everything that backs it. `reason` is one sentence."""
+
+    verdict: VerdictKind
+    reason: str = ""
+    speedup: Interval | None = None
+    evidence: float = 0.0
+    queries: Counters | None = None
+    launches: int = 0
+    requests: int = 0
+    responses: Responses | None = None
+    effects: tuple[EndpointEffect, ...] = ()
+    smallest_detectable: float | None = None
+    replicated: bool | None = None
+    metric: Literal["cpu", "wall"] = "cpu"
