@@ -1,0 +1,6 @@
+"""Which requests stand for the traffic, and how they are sent."""
+
+from unslow.lab.workload._call import SAFE_METHODS, Call, Workload
+from unslow.lab.workload.client import Client, Response
+
+__all__ = ["SAFE_METHODS", "Call", "Client", "Response", "Workload"]

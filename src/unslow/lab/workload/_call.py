@@ -1,0 +1,34 @@
+"""A request that can be sent again, and the list of them that stands for the traffic."""
+
+import msgspec
+
+from unslow.model import Skipped
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One request. `endpoint` is `METHOD route`; `weight` is its part of the traffic."""
+
+    method: str
+    path: str
+    endpoint: str
+    headers: dict[str, str] = {}
+    body: bytes | None = None
+    weight: float = 1.0
+
+    @property
+    def writes(self) -> bool:
+        return self.method not in SAFE_METHODS
+
+
+class Workload(msgspec.Struct, frozen=True):
+    """The calls to measure, others of the same endpoints held out for replication, and the rest."""
+
+    calls: tuple[Call, ...]
+    held_out: tuple[Call, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(call.endpoint for call in self.calls))

@@ -1,0 +1,76 @@
+"""Sends calls over one kept-alive connection, with as little work as a client can do."""
+
+import contextlib
+import http.client
+import time
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from unslow.lab.workload._call import Call
+
+TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Response:
+    """`seconds` runs from before the request is written until the body is read."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    seconds: float
+
+    def header(self, name: str) -> str:
+        """The first header of that name (any case), or ""."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), "")
+
+
+class Client:
+    """A client for one server. Redirects are not followed; a dropped connection is opened again.
+
+    Raises `OSError` (`ConnectionError`, `TimeoutError`) when the server does not answer.
+    """
+
+    def __init__(self, base_url: str, timeout_s: float = TIMEOUT_S) -> None:
+        address = urlsplit(base_url)
+        self._connection = http.client.HTTPConnection(
+            address.hostname or "127.0.0.1", address.port, timeout=timeout_s
+        )
+
+    def send(self, call: Call, request_id: str | None = None) -> Response:
+        headers = dict(call.headers)
+        if request_id is not None:
+            headers["X-Unslow-Request"] = request_id
+        reused = self._connection.sock is not None
+        try:
+            return self._exchange(call, headers)
+        except (http.client.HTTPException, ConnectionError) as error:
+            self.close()
+            # A kept-alive connection may be closed by the server between two requests.
+            if not reused:
+                raise ConnectionError(f"{call.method} {call.path}: {error}") from error
+        try:
+            return self._exchange(call, headers)
+        except http.client.HTTPException as error:
+            self.close()
+            raise ConnectionError(f"{call.method} {call.path}: {error}") from error
+
+    def _exchange(self, call: Call, headers: dict[str, str]) -> Response:
+        started = time.perf_counter()
+        try:
+            self._connection.request(call.method, call.path, body=call.body, headers=headers)
+            answer = self._connection.getresponse()
+            body = answer.read()
+        except TimeoutError:
+            self.close()
+            raise
+        return Response(
+            answer.status,
+            tuple(answer.getheaders()),
+            body,
+            time.perf_counter() - started,
+        )
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._connection.close()
