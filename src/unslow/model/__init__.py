@@ -12,6 +12,7 @@ from unslow.model.patch import NewFile, Patch, Recommendation, TextEdit
 from unslow.model.report import (
     Endpoint,
     Environment,
+    Excerpt,
     Fix,
     Latency,
     Noise,
@@ -59,6 +60,7 @@ __all__ = [
     "EndpointEffect",
     "Environment",
     "Evidence",
+    "Excerpt",
     "Field",
     "Finding",
     "Fix",

@@ -69,7 +69,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 class Fix(msgspec.Struct, frozen=True):
-    """A patch with its proof. `unslow fix` applies `edits`, `files` and `sql`; `diff` is for reading.
+    """A patch with its proof. `unslow fix` applies `edits`, `files`, `sql`; `diff` is for reading.
 
     A recommendation is a fix without a diff: `proof.verdict` is "not-run" and `summary` says what
     to do.
@@ -86,6 +86,14 @@ class Fix(msgspec.Struct, frozen=True):
     sql: tuple[str, ...] = ()
 
 
+class Excerpt(msgspec.Struct, frozen=True):
+    """The source lines around a finding's cause, from line `line` on, so that a report can quote
+    the expression without the application at hand."""
+
+    line: int
+    lines: tuple[str, ...]
+
+
 class ReportedFinding(msgspec.Struct, frozen=True):
     id: str
     title: str
@@ -97,6 +105,7 @@ class ReportedFinding(msgspec.Struct, frozen=True):
     evidence: Evidence
     cost: Cost
     fixes: tuple[Fix, ...] = ()
+    excerpt: Excerpt | None = None
 
 
 class Skipped(msgspec.Struct, frozen=True):
