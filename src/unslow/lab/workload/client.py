@@ -41,6 +41,8 @@ class Client:
         headers = dict(call.headers)
         if request_id is not None:
             headers["X-Unslow-Request"] = request_id
+        if call.writes:
+            self.close()  # never sent twice, so its connection must not be stale
         reused = self._connection.sock is not None
         try:
             return self._exchange(call, headers)

@@ -1,0 +1,138 @@
+"""Reads recorded traffic: an access log, a HAR file, or JSON Lines."""
+
+import base64
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from unslow.lab.errors import UsageError
+from unslow.lab.workload._call import Call
+
+MAX_CALLS = 5000  # distinct requests of a recording that are replayed
+_LOG_LINE = re.compile(r'"(?P<method>[A-Z]+) (?P<target>\S+) HTTP/[\d.]+"')
+_HOP_HEADERS = frozenset(
+    {"host", "connection", "content-length", "accept-encoding", "transfer-encoding", "keep-alive"}
+)
+
+
+class _Line(msgspec.Struct):
+    path: str
+    method: str = "GET"
+    headers: dict[str, str] = {}
+    body: str | None = None
+
+
+class _Pair(msgspec.Struct):
+    name: str
+    value: str
+
+
+class _PostData(msgspec.Struct):
+    text: str = ""
+    encoding: str = ""
+
+
+class _HarRequest(msgspec.Struct, rename={"post_data": "postData"}):
+    method: str
+    url: str
+    headers: list[_Pair] = []
+    post_data: _PostData | None = None
+
+
+class _HarEntry(msgspec.Struct):
+    request: _HarRequest
+
+
+class _HarLog(msgspec.Struct):
+    entries: list[_HarEntry]
+
+
+class _Har(msgspec.Struct):
+    log: _HarLog
+
+
+def read(path: Path) -> tuple[Call, ...]:
+    """The distinct requests of a recording, each weighted by how often it was seen.
+
+    JSON Lines have one object per request: `{"path": "/orders/?page=2"}` with optional `method`,
+    `headers` and `body`. The `endpoint` of the calls is empty until a request tells its route.
+    Raises `UsageError` when the file cannot be read or holds no request.
+    """
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; give an existing recording") from error
+    try:
+        calls = tuple(_weighted(_parse(text)))
+    except msgspec.DecodeError as error:
+        raise UsageError(f"{path}: not a recording that unslow reads: {error}") from error
+    if not calls:
+        raise UsageError(
+            f"{path}: no request found; unslow reads access logs in common or combined format, "
+            "HAR files, and JSON Lines with a path each"
+        )
+    return calls
+
+
+def _parse(text: str) -> Iterable[Call]:
+    start = text.lstrip()
+    if not start.startswith("{"):
+        return _log(text)
+    first = start.splitlines()[0]
+    try:
+        is_line = "path" in json.loads(first)
+    except json.JSONDecodeError:
+        is_line = False
+    return _lines(text) if is_line else _har(text)
+
+
+def _log(text: str) -> Iterator[Call]:
+    for match in _LOG_LINE.finditer(text):
+        yield Call(match["method"], match["target"], "")
+
+
+def _lines(text: str) -> Iterator[Call]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            try:
+                one = msgspec.json.decode(line, type=_Line)
+            except msgspec.DecodeError as error:
+                raise msgspec.ValidationError(f"line {number}: {error}") from error
+            body = one.body.encode() if one.body is not None else None
+            yield Call(one.method.upper(), one.path, "", one.headers, body)
+
+
+def _har(text: str) -> Iterator[Call]:
+    for entry in msgspec.json.decode(text, type=_Har).log.entries:
+        request, url = entry.request, urlsplit(entry.request.url)
+        headers = {
+            pair.name: pair.value
+            for pair in request.headers
+            if pair.name.lower() not in _HOP_HEADERS and not pair.name.startswith(":")
+        }
+        target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
+        yield Call(request.method.upper(), target, "", headers, _har_body(request))
+
+
+def _har_body(request: _HarRequest) -> bytes | None:
+    if request.post_data is None:
+        return None
+    if request.post_data.encoding == "base64":
+        return base64.b64decode(request.post_data.text)
+    return request.post_data.text.encode()
+
+
+def _weighted(calls: Iterable[Call]) -> Iterator[Call]:
+    counted: Counter[tuple[str, str, bytes | None]] = Counter()
+    first: dict[tuple[str, str, bytes | None], Call] = {}
+    for call in calls:
+        key = (call.method, call.path, call.body)
+        counted[key] += 1
+        first.setdefault(key, call)
+    for key, count in counted.most_common(MAX_CALLS):
+        yield msgspec.structs.replace(first[key], weight=float(count))
