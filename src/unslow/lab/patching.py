@@ -1,0 +1,89 @@
+"""Applies patches to source text: ranges compose, overlaps are refused, a diff shows the result."""
+
+from collections.abc import Callable, Iterable, Sequence
+from difflib import unified_diff
+from itertools import pairwise
+
+from unslow.lab.errors import UnslowError
+from unslow.model import Patch, TextEdit
+
+Read = Callable[[str], bytes]
+
+
+class Conflict(UnslowError):
+    """Two patches change the same text, or write the same new file differently."""
+
+
+def apply(patches: Sequence[Patch], read: Read) -> dict[str, bytes]:
+    """The files that `patches` change or create, by path, with their new content.
+
+    Insertions at one offset are concatenated in the order of the patches and equal ones made
+    once. Raises `Conflict` when ranges overlap or a new file exists with another content.
+    """
+    changed = {
+        path: _rewrite(path, read(path), compose(edits)) for path, edits in _by_path(patches)
+    }
+    for patch in patches:
+        for file in patch.files:
+            content = file.text.encode()
+            if changed.setdefault(file.path, content) != content:
+                raise Conflict(f"{file.path}: two patches write this file differently")
+            existing = _existing(file.path, read)
+            if existing is not None and existing != content:
+                raise Conflict(f"{file.path}: the file exists already with another content")
+    return changed
+
+
+def compose(edits: Iterable[TextEdit]) -> tuple[TextEdit, ...]:
+    """The edits of one file in order, equal ones once. Raises `Conflict` when ranges overlap."""
+    unique = dict.fromkeys(edits)
+    ordered = sorted(unique, key=lambda edit: (edit.start, edit.end))
+    for before, after in pairwise(ordered):
+        if after.start < before.end or (
+            (before.start, before.end) == (after.start, after.end) and before.start != before.end
+        ):
+            raise Conflict(f"{after.path}: two changes meet at byte {after.start}")
+    return tuple(ordered)
+
+
+def diff(patches: Sequence[Patch], read: Read) -> str:
+    """What `patches` change, as a unified diff that `patch -p1` and `git apply` take."""
+    changed = apply(patches, read)
+    parts = [_file_diff(path, _existing(path, read), changed[path]) for path in sorted(changed)]
+    return "".join(parts)
+
+
+def _by_path(patches: Sequence[Patch]) -> Iterable[tuple[str, list[TextEdit]]]:
+    grouped: dict[str, list[TextEdit]] = {}
+    for patch in patches:
+        for edit in patch.edits:
+            grouped.setdefault(edit.path, []).append(edit)
+    return grouped.items()
+
+
+def _rewrite(path: str, content: bytes, edits: Sequence[TextEdit]) -> bytes:
+    parts: list[bytes] = []
+    position = 0
+    for edit in edits:
+        if edit.end > len(content):
+            raise Conflict(f"{path}: the change at byte {edit.start} lies beyond the file's end")
+        parts += [content[position : edit.start], edit.text.encode()]
+        position = edit.end
+    return b"".join([*parts, content[position:]])
+
+
+def _existing(path: str, read: Read) -> bytes | None:
+    try:
+        return read(path)
+    except FileNotFoundError:
+        return None
+
+
+def _file_diff(path: str, before: bytes | None, after: bytes) -> str:
+    old = [] if before is None else before.decode().splitlines(keepends=True)
+    new = after.decode().splitlines(keepends=True)
+    name = "/dev/null" if before is None else f"a/{path}"
+    lines = unified_diff(old, new, name, f"b/{path}")
+    return "".join(
+        line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines
+    )
