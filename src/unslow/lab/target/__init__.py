@@ -1,0 +1,21 @@
+"""The target: finds the application, starts it observed on clones of its data, stops it."""
+
+from unslow.lab.target._discover import discover
+from unslow.lab.target._lab import Lab
+from unslow.lab.target._running import Running
+from unslow.lab.target._settings import Settings, read_settings
+from unslow.lab.target._types import Cpu, Database, Description, Level, Target, Tree
+
+__all__ = [
+    "Cpu",
+    "Database",
+    "Description",
+    "Lab",
+    "Level",
+    "Running",
+    "Settings",
+    "Target",
+    "Tree",
+    "discover",
+    "read_settings",
+]

@@ -1,0 +1,64 @@
+"""The `[tool.unslow]` table of pyproject.toml."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import msgspec
+
+from unslow.lab.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What pyproject.toml says; the command line wins over it.
+
+    `command` starts the application (text is split as a shell would), `target` is what `unslow
+    audit TARGET` takes, `python` the interpreter of the application, `sources` further packages
+    that count as application code, `env` variables for the application, `login` a user name,
+    `headers` are sent with every request, `exclude` names routes never to call.
+    """
+
+    command: str | tuple[str, ...] = ()
+    target: str = ""
+    python: str = ""
+    sources: tuple[str, ...] = ()
+    env: dict[str, str] = field(default_factory=dict)
+    login: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    exclude: tuple[str, ...] = ()
+    start_timeout_s: float = 120.0
+    folder: Path | None = None  # where the pyproject.toml lies; None without one
+
+
+def read_settings(cwd: Path) -> Settings:
+    """The settings of the nearest pyproject.toml at or above `cwd`; defaults without one."""
+    for folder in (cwd, *cwd.parents):
+        path = folder / "pyproject.toml"
+        if path.is_file():
+            return _parse(path)
+    return Settings()
+
+
+def _parse(path: Path) -> Settings:
+    try:
+        table = tomllib.loads(path.read_text("utf-8")).get("tool", {}).get("unslow", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not valid TOML: {error}") from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    return _convert(table, path)
+
+
+def _convert(table: Mapping[str, object], path: Path) -> Settings:
+    known = set(Settings.__dataclass_fields__) - {"folder"}
+    values = {key.replace("-", "_"): value for key, value in table.items()}
+    if unknown := sorted(values.keys() - known):
+        names = ", ".join(sorted(known))
+        raise UsageError(f"{path}: [tool.unslow] has no setting {unknown[0]!r}. Known: {names}.")
+    try:
+        settings = msgspec.convert(values, Settings)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{path}: [tool.unslow] {error}") from error
+    return replace(settings, folder=path.parent)

@@ -1,0 +1,88 @@
+"""What the target is, and what a running copy of it tells."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from unslow.model import Model, Route
+
+Level = Literal["off", "light", "full"]
+Engine = Literal["postgresql", "sqlite", "redis"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """An application and how it is started.
+
+    `root` is the folder whose files are application code; the command runs in `root / folder`.
+    `command` is the normal start command; its bind address is replaced at each launch. `sources`
+    are packages outside the root that count as application code too. `env` is added to the
+    environment of this process.
+    """
+
+    root: Path
+    command: tuple[str, ...]
+    python: Path
+    kind: str = "wsgi"
+    folder: str = ""
+    sources: tuple[str, ...] = ()
+    env: dict[str, str] = field(default_factory=dict)
+    start_timeout_s: float = 120.0
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A private copy of the application's sources with patches applied.
+
+    `root` mirrors the target's root, `overlay` holds copies of the installed source packages.
+    """
+
+    key: str
+    root: Path
+    overlay: Path
+
+
+@dataclass(frozen=True)
+class Database:
+    """A clone that a running application works on.
+
+    `dsn` is a libpq connection string for "postgresql", a path for "sqlite". `source` is the
+    database that was cloned (its name or path), for display.
+    """
+
+    engine: Engine
+    dsn: str
+    name: str
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Cpu:
+    """Nanoseconds since the launch: CPU of the application's processes, CPU of its database
+    backends (and its Redis), and the time the application's threads waited for a core.
+
+    `backends_seen` is false when a backend runs where its CPU cannot be read (another machine).
+    """
+
+    app_ns: int
+    backend_ns: int
+    waiting_ns: int
+    backends_seen: bool = True
+
+    @property
+    def total_ns(self) -> int:
+        return self.app_ns + self.backend_ns
+
+
+class Description(msgspec.Struct, frozen=True):
+    """What the application says of itself. Sites are relative to the lab's roots."""
+
+    kind: str = "wsgi"
+    framework: str = ""
+    python: str = ""
+    database: str = ""
+    routes: tuple[Route, ...] = ()
+    models: tuple[Model, ...] = ()
+    packages: dict[str, str] = {}
