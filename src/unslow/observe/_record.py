@@ -1,0 +1,190 @@
+"""Keeps what happened in the current request until its response is finished."""
+
+import os
+import time
+from collections.abc import Iterable
+from contextvars import ContextVar
+from hashlib import blake2b
+from typing import Any, Literal, TypedDict
+from uuid import uuid4
+
+from unslow.observe import _shape, _sites, _wire
+from unslow.observe._literals import literals
+from unslow.observe._sites import Site
+
+Level = Literal["off", "light", "full"]
+
+
+class Query(TypedDict):
+    """`model.Query` as JSON; `rows` and `load` may be filled in until the request ends."""
+
+    sql: str
+    shape: str
+    fingerprint: str
+    start_ms: float
+    duration_ms: float
+    kind: str
+    rows: int | None
+    parameters: list[str] | None
+    parameters_digest: str
+    database: str
+    stack: list[Site]
+    through: list[str]
+    load: dict[str, Any] | None
+
+
+class RequestRecord:
+    """One request under way. Integrations fill in `route` and `view` as soon as they know them."""
+
+    __slots__ = (
+        "blocked",
+        "closed",
+        "cpu_clock",
+        "cpu_started",
+        "error",
+        "id",
+        "method",
+        "path",
+        "queries",
+        "response_bytes",
+        "route",
+        "started",
+        "status",
+        "view",
+    )
+
+    def __init__(self, id: str, method: str, path: str, *, threaded: bool) -> None:
+        self.id = id or uuid4().hex
+        self.method = method
+        self.path = path
+        self.route = ""
+        self.status = 0
+        self.response_bytes = 0
+        self.queries: list[Query] = []
+        self.error = ""
+        self.blocked: list[str] = []
+        self.view: Site | None = None
+        self.closed = False
+        # A WSGI request has its thread for itself; an ASGI request may use several.
+        self.cpu_clock = time.thread_time if threaded else time.process_time
+        self.cpu_started = self.cpu_clock()
+        self.started = time.perf_counter()
+
+    def finish(self) -> None:
+        """Send the request; what comes later belongs to no request."""
+        if self.closed:
+            return
+        self.closed = True
+        _wire.send(
+            {
+                "type": "request",
+                "id": self.id,
+                "method": self.method,
+                "path": self.path,
+                "route": self.route or self.path.partition("?")[0],
+                "status": self.status,
+                "duration_ms": (time.perf_counter() - self.started) * 1000,
+                "cpu_ms": max(self.cpu_clock() - self.cpu_started, 0.0) * 1000,
+                "response_bytes": self.response_bytes,
+                "queries": self.queries,
+                "error": self.error,
+                "blocked": self.blocked,
+                "view": self.view,
+            }
+        )
+
+
+inside: ContextVar[bool] = ContextVar("unslow_inside", default=False)
+
+_current: ContextVar[RequestRecord | None] = ContextVar("unslow_request", default=None)
+_level: Level = "off"
+_key = b""
+
+
+def configure(level: str, token: str) -> None:
+    """Set the level of detail, and the key of the parameters' digests."""
+    global _level, _key
+    _level = "light" if level == "light" else "full" if level == "full" else "off"
+    _key = blake2b(token.encode(), digest_size=32).digest()
+
+
+def level() -> Level:
+    return _level
+
+
+def current() -> RequestRecord | None:
+    """The request that runs here, followed into tasks and threads; None when it has ended."""
+    record = _current.get()
+    return None if record is None or record.closed else record
+
+
+def enter(record: RequestRecord | None) -> None:
+    """Make this the request of the running context."""
+    _current.set(record)
+
+
+def add_query(
+    *,
+    sql: str,
+    parameters: Any,
+    started: float,
+    duration: float,
+    rows: int | None,
+    database: str,
+    load: dict[str, Any] | None = None,
+    through: Iterable[str] = (),
+) -> Query | None:
+    """Record a statement of the current request, and return it; None outside a request.
+
+    `started` and `duration` are `time.perf_counter()` seconds. `parameters` are those of the
+    driver: a sequence, a mapping, or None.
+    """
+    record = current()
+    if record is None or _level == "off":
+        return None
+    shape = _shape.shape(sql)
+    full = _level == "full"
+    values = _literals(sql, parameters) if full else None
+    query = Query(
+        sql=sql if full else shape,
+        shape=shape,
+        fingerprint=_shape.fingerprint(shape),
+        start_ms=(started - record.started) * 1000,
+        duration_ms=duration * 1000,
+        kind=_shape.kind(shape),
+        rows=rows,
+        parameters=values,
+        parameters_digest=_digest(values),
+        database=database,
+        stack=_sites.application_stack() if full else [],
+        through=list(through),
+        load=load,
+    )
+    record.queries.append(query)
+    return query
+
+
+def _literals(sql: str, parameters: Any) -> list[str] | None:
+    try:
+        return literals(sql, parameters)
+    except Exception as problem:  # noqa: BLE001
+        _wire.error(problem)
+        return None
+
+
+def _digest(values: list[str] | None) -> str:
+    if not values:
+        return ""
+    text = "\x00".join(values).encode("utf-8", "surrogatepass")
+    return blake2b(text, digest_size=8, key=_key).hexdigest()
+
+
+def from_environment() -> None:
+    """Configure the recorder from the variables that the lab sets."""
+    environ = os.environ
+    _wire.configure(environ.get("UNSLOW_SOCKET", ""))
+    configure(environ.get("UNSLOW_LEVEL", "off"), environ.get("UNSLOW_TOKEN", ""))
+    _sites.configure(
+        environ.get("UNSLOW_ROOTS", "").split(os.pathsep),
+        environ.get("UNSLOW_PACKAGES", "").split(","),
+    )
