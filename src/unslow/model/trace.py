@@ -28,11 +28,16 @@ class Link(msgspec.Struct, frozen=True):
     """One step in building a queryset or statement.
 
     `operation` is the method that made it (`filter`, `all`, `select`, `__getitem__`, ...);
-    `stack` holds the application frames at that moment, innermost first.
+    `stack` holds the application frames at that moment, innermost first. `direct` tells that
+    `stack[0]` itself called the operation, not library code that it had called (a paginator, a
+    generic view, a template). `manager_frames` is how many of the innermost frames are methods of
+    a manager or queryset (their first argument is one), so that their caller is the real place.
     """
 
     operation: str
     stack: tuple[Site, ...] = ()
+    direct: bool = True
+    manager_frames: int = 0
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -119,10 +124,14 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class PlanNode(msgspec.Struct, frozen=True):
-    """One node of EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON); times are per all loops, in ms."""
+    """One node of EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON).
+
+    Rows and times (in ms) are totals over all loops; `alias` is the table's name in the statement.
+    """
 
     node: str
     table: str = ""
+    alias: str = ""
     index: str = ""
     condition: str = ""  # Index Cond, Recheck Cond, Hash Cond, Merge Cond
     filter: str = ""
