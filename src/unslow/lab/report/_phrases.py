@@ -1,0 +1,125 @@
+"""How the reports say numbers, places and verdicts: the same words in every format."""
+
+from unslow.model import Counters, Fix, Interval, Report, Responses, Site, Verdict
+
+VERDICTS = {
+    "proven": "proven",
+    "no-gain": "no gain",
+    "slower": "slower",
+    "different": "different response",
+    "failed": "failed",
+    "inconclusive": "inconclusive",
+    "not-run": "not measured",
+}
+
+
+def number(value: float) -> str:
+    """Three significant digits, thousands apart: `0.42`, `6.1`, `182`, `20 000`."""
+    if value >= 100 or value == int(value):
+        return f"{value:,.0f}".replace(",", " ")
+    return f"{value:.1f}" if value >= 10 else f"{value:.2g}"
+
+
+def milliseconds(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def percent(share: float) -> str:
+    return f"{share * 100:.0f} %" if share >= 0.1 or share == 0 else f"{share * 100:.1f} %"
+
+
+def duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def times(ratio: float) -> str:
+    return f"{ratio:.0f}" if ratio >= 100 else f"{ratio:.1f}" if ratio >= 10 else f"{ratio:.2f}"
+
+
+def interval(speedup: Interval) -> str:
+    """`×12.1 [11.2, 13.0]`: the ratio before/after with its confidence interval."""
+    return f"×{times(speedup.estimate)} [{times(speedup.low)}, {times(speedup.high)}]"
+
+
+def counters(queries: Counters) -> str:
+    return f"{number(queries.before)} → {number(queries.after)}"
+
+
+def place(site: Site, *, function: bool = True) -> str:
+    """`path:line:column in function`, the column 1-based as editors count."""
+    where = f"{site.path}:{site.line}:{site.column + 1}"
+    return f"{where} in {site.function}" if function and site.function else where
+
+
+def replay(responses: Responses) -> str:
+    return f"{responses.equal} of {responses.compared} responses equal"
+
+
+def is_advice(fix: Fix) -> bool:
+    """Whether the fix only says what to do: nothing was written and nothing measured."""
+    return not (fix.diff or fix.edits or fix.files or fix.sql) and fix.proof.verdict == "not-run"
+
+
+def evidence(proof: Verdict) -> str:
+    """What backs the verdict, in one line; empty for what was not run."""
+    parts = [replay(proof.responses)] if proof.responses else []
+    if proof.launches:
+        parts.append(f"{proof.launches} launch pairs")
+    if proof.requests:
+        parts.append(f"{number(proof.requests)} requests")
+    if proof.replicated is not None:
+        parts.append("replicated on held-out requests" if proof.replicated else "not replicated")
+    if proof.verdict == "inconclusive" and proof.smallest_detectable is not None:
+        parts.append(f"a gain under {percent(proof.smallest_detectable)} could not have been seen")
+    return ", ".join(parts)
+
+
+def difference(proof: Verdict) -> str:
+    """Why a patch was rejected: the first difference, else the reason; empty when it was not."""
+    if proof.verdict in ("proven", "not-run"):
+        return ""
+    shown = proof.responses.first_difference if proof.responses else ""
+    return shown or proof.reason
+
+
+def metric(proof: Verdict) -> str:
+    return "CPU" if proof.metric == "cpu" else "wall time"
+
+
+def outcome(report: Report) -> str:
+    total = report.total
+    counts = {
+        "proven": total.proven,
+        "inconclusive": total.inconclusive,
+        "rejected": total.rejected,
+    }
+    return ", ".join(
+        f"{count} {word}" for word, count in counts.items() if count or word == "proven"
+    )
+
+
+def target(report: Report) -> list[str]:
+    """The facts of the head line: framework, database, machine, time taken."""
+    cpus = report.environment.cpus
+    facts = [
+        report.target.framework,
+        report.target.database,
+        f"Python {report.environment.python}",
+        f"{cpus} CPU{'s' if cpus != 1 else ''}",
+    ]
+    if report.seconds:
+        facts.append(duration(report.seconds))
+    return [fact for fact in facts if fact]
+
+
+def noise(report: Report) -> str:
+    """The A/A noise of the machine in one sentence; empty when it was not measured."""
+    measured = report.environment.noise
+    if measured is None:
+        return ""
+    return (
+        f"Identical code differed by {percent(measured.standard_deviation)} here "
+        f"({measured.pairs} launch pairs); the smallest gain that can be seen is "
+        f"{percent(measured.smallest_detectable)}."
+    )

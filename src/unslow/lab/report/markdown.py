@@ -1,0 +1,125 @@
+"""The report as Markdown, for the comment on a pull request."""
+
+import re
+
+from unslow.lab.report import _phrases as say
+from unslow.model import Fix, Report, ReportedFinding
+
+MAX_CHARACTERS = 60_000  # GitHub refuses comments above 65 536
+SHOWN_ENDPOINTS = 20
+
+
+def render(report: Report) -> str:
+    """The whole report; diffs give way, the last first, when it would not fit into a comment."""
+    shown = len(report.findings)
+    while True:
+        text = "\n\n".join(_blocks(report, shown)) + "\n"
+        if len(text) <= MAX_CHARACTERS or shown == 0:
+            return text
+        shown -= 1
+
+
+def _blocks(report: Report, shown: int) -> list[str]:
+    blocks = [_headline(report), text(" · ".join(say.target(report)))]
+    if report.findings:
+        blocks.append(_findings(report))
+    blocks += [_details(i, finding) for i, finding in enumerate(report.findings[:shown], 1)]
+    if shown < len(report.findings):
+        blocks.append(f"The details of {len(report.findings) - shown} findings did not fit here.")
+    blocks.append(_fold("Endpoints", _endpoints(report)))
+    if report.skipped:
+        lines = [f"- {code(s.endpoint)}: {text(s.reason)}" for s in report.skipped]
+        blocks.append(_fold(f"Not exercised: {len(lines)}", "\n".join(lines)))
+    if say.noise(report):
+        blocks.append(f"<sub>{text(say.noise(report))}</sub>")
+    return blocks
+
+
+def _headline(report: Report) -> str:
+    if not report.findings:
+        return "### unslow: nothing to fix"
+    total = report.total
+    if total.speedup:
+        return f"### unslow: {say.interval(total.speedup)} CPU with {say.outcome(report)}"
+    count = len(report.findings)
+    return f"### unslow: {count} finding{'s' if count != 1 else ''}, {say.outcome(report)}"
+
+
+def _findings(report: Report) -> str:
+    rows = ["| | finding | cause | ms per request | of time | best fix |", "|--|--|--|--:|--:|--|"]
+    for position, finding in enumerate(report.findings, 1):
+        cells = (
+            str(position),
+            f"**{finding.id}**<br>{text(finding.title)}",
+            code(say.place(finding.cause, function=False)) if finding.cause else "",
+            say.milliseconds(finding.cost.ms_per_request),
+            say.percent(finding.cost.share),
+            _best(finding),
+        )
+        rows.append("| " + " | ".join(cells) + " |")
+    return "\n".join(rows)
+
+
+def _best(finding: ReportedFinding) -> str:
+    best = next((fix for fix in finding.fixes if fix.kept), None) or next(iter(finding.fixes), None)
+    if best is None:
+        return "none yet"
+    if say.is_advice(best):
+        return "by hand"
+    gain = f" {say.interval(best.proof.speedup)}" if best.proof.speedup else ""
+    queries = f"<br>queries {say.counters(best.proof.queries)}" if best.proof.queries else ""
+    return f"{say.VERDICTS[best.proof.verdict]}{gain}{queries}"
+
+
+def _details(position: int, finding: ReportedFinding) -> str:
+    where = f"Caused by {code(say.place(finding.cause))}." if finding.cause else ""
+    fixes = [_fix(fix) for fix in finding.fixes]
+    return _fold(f"{position}. {finding.id}: {text(finding.title)}", "\n\n".join([where, *fixes]))
+
+
+def _fix(fix: Fix) -> str:
+    if say.is_advice(fix):
+        return f"**By hand**: {text(fix.summary)}"
+    proof = fix.proof
+    gain = f" {say.interval(proof.speedup)} {say.metric(proof)}" if proof.speedup else ""
+    lines = [f"**{say.VERDICTS[proof.verdict]}**{gain} ({code(fix.fixer)}): {text(fix.summary)}"]
+    lines += [text(line) for line in (say.difference(proof), say.evidence(proof)) if line]
+    block = "\\\n".join(lines)
+    changes = fix.diff or "\n".join(fix.sql)
+    return f"{block}\n\n{fence(changes, 'diff' if fix.diff else 'sql')}" if changes else block
+
+
+def _endpoints(report: Report) -> str:
+    rows = ["| endpoint | p50 ms | p95 ms | CPU ms | queries |", "|--|--:|--:|--:|--:|"]
+    costliest = sorted(report.endpoints, key=lambda e: e.requests * e.cpu_ms, reverse=True)
+    rows += [
+        f"| {code(f'{e.method} {e.route}')} | {say.milliseconds(e.latency_ms.p50)} "
+        f"| {say.milliseconds(e.latency_ms.p95)} | {say.milliseconds(e.cpu_ms)} "
+        f"| {say.number(e.queries.per_request)} |"
+        for e in costliest[:SHOWN_ENDPOINTS]
+    ]
+    return "\n".join(rows)
+
+
+def _fold(title: str, body: str) -> str:
+    return f"<details><summary>{title}</summary>\n\n{body}\n\n</details>"
+
+
+def text(value: str) -> str:
+    """Plain text: nothing in it is markup, a mention or a new cell."""
+    escaped = re.sub(r"([\\`*_\[\]|~#])", r"\\\1", " ".join(value.split()))
+    escaped = escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escaped.replace("@", "@\u2060")
+
+
+def code(value: str) -> str:
+    """Inline code that may stand in a table cell."""
+    value = " ".join(value.split()).replace("|", "\\|")
+    ticks = "`" * (max(map(len, re.findall("`+", value)), default=0) + 1)
+    pad = " " if "`" in value else ""
+    return f"{ticks}{pad}{value}{pad}{ticks}"
+
+
+def fence(value: str, language: str) -> str:
+    ticks = "`" * max(3, max(map(len, re.findall("`+", value)), default=0) + 1)
+    return f"{ticks}{language}\n{value.rstrip()}\n{ticks}"

@@ -1,0 +1,215 @@
+"""The report for the terminal: what is slow, where, what cures it, and what to do next."""
+
+from io import StringIO
+
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from unslow.lab.report import _phrases as say
+from unslow.lab.report._excerpt import span
+from unslow.model import Endpoint, Excerpt, Fix, Report, ReportedFinding, Site
+
+SHOWN_ENDPOINTS = 15  # the costliest; the whole list is in the HTML and JSON reports
+SEVERITY_STYLES = {"high": "bold red", "medium": "bold yellow", "low": "bold blue"}
+MARKS = {
+    "proven": ("✓", "bold green"),
+    "different": ("✗", "red"),
+    "slower": ("✗", "red"),
+    "failed": ("✗", "red"),
+    "no-gain": ("≈", "dim"),
+    "inconclusive": ("?", "yellow"),
+    "not-run": ("·", "dim"),
+}
+
+
+def render(report: Report, *, width: int = 80, color: bool = False) -> str:
+    """The report as text, `width` columns wide; `color` adds ANSI styles."""
+    console = Console(
+        file=StringIO(),
+        width=width,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        highlight=False,
+        emoji=False,
+        markup=False,
+        legacy_windows=False,
+    )
+    for part in _parts(report):
+        console.print(part)
+    assert isinstance(console.file, StringIO)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
+
+
+def _parts(report: Report) -> list[RenderableType]:
+    parts: list[RenderableType] = [_head(report), "", _endpoints(report)]
+    if not report.findings:
+        parts += ["", Text("Nothing to fix: no finding in the endpoints above.", style="green")]
+    for position, finding in enumerate(report.findings, 1):
+        parts += ["", _finding(position, finding)]
+    parts += _totals(report)
+    parts += _skipped(report)
+    parts += _next(report)
+    return parts
+
+
+def _head(report: Report) -> Text:
+    head = Text.assemble((f"unslow {report.unslow}", "bold"), "  ")
+    return head.append(" · ".join(say.target(report)), style="dim")
+
+
+def _endpoints(report: Report) -> RenderableType:
+    table = Table(box=None, pad_edge=False, expand=True, header_style="dim", padding=(0, 0, 0, 2))
+    table.add_column("Endpoint", overflow="fold", ratio=1)
+    for name in ("p50 ms", "p95 ms", "CPU ms", "queries", "status"):
+        table.add_column(name, justify="right", no_wrap=True)
+    costliest = sorted(report.endpoints, key=lambda e: e.requests * e.cpu_ms, reverse=True)
+    for endpoint in costliest[:SHOWN_ENDPOINTS]:
+        table.add_row(*_endpoint_row(endpoint))
+    hidden = len(costliest) - SHOWN_ENDPOINTS
+    if hidden <= 0:
+        return table
+    return Group(table, Text(f"and {hidden} cheaper ones", style="dim"))
+
+
+def _endpoint_row(endpoint: Endpoint) -> tuple[RenderableType, ...]:
+    statuses = " ".join(sorted(endpoint.statuses))
+    bad = any(status >= "400" for status in endpoint.statuses)
+    return (
+        Text(f"{endpoint.method} {endpoint.route}"),
+        say.milliseconds(endpoint.latency_ms.p50),
+        say.milliseconds(endpoint.latency_ms.p95),
+        say.milliseconds(endpoint.cpu_ms),
+        say.number(endpoint.queries.per_request),
+        Text(statuses, style="red" if bad else ""),
+    )
+
+
+def _finding(position: int, finding: ReportedFinding) -> RenderableType:
+    body: list[RenderableType] = [Text(finding.title, style="bold")]
+    if finding.cause:
+        body.append(_site("cause", finding.cause, "cyan"))
+    if finding.cause and finding.excerpt:
+        body.append(Padding(_quote(finding.excerpt, finding.cause), (0, 0, 0, 2)))
+    if finding.symptom and finding.symptom != finding.cause:
+        body.append(_site("shows", finding.symptom, ""))
+    if len(finding.endpoints) > 1:
+        body.append(Text(f"also   {', '.join(finding.endpoints[1:])}", style="dim"))
+    for fix in finding.fixes:
+        body += ["", _fix(fix)]
+    return Group(_finding_head(position, finding), Padding(Group(*body), (0, 0, 0, 3)))
+
+
+def _finding_head(position: int, finding: ReportedFinding) -> RenderableType:
+    left = Text.assemble(
+        (f"{position}", "bold"),
+        "  ",
+        (finding.id, SEVERITY_STYLES[finding.severity]),
+        (f"  {finding.severity}, {finding.confidence}", "dim"),
+    )
+    cost = finding.cost
+    right = Text(f"{say.milliseconds(cost.ms_per_request)} ms, {say.percent(cost.share)} of time")
+    grid = Table.grid(expand=True, padding=(0, 1))
+    grid.add_column(ratio=1)
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_row(left, right)
+    return grid
+
+
+def _site(word: str, site: Site, style: str) -> Text:
+    text = Text.assemble((f"{word}  ", "dim"), (say.place(site, function=False), style))
+    return text.append(f" in {site.function}" if site.function else "")
+
+
+def _quote(excerpt: Excerpt, site: Site) -> RenderableType:
+    digits = len(str(excerpt.line + len(excerpt.lines)))
+    rows = []
+    for line, source in enumerate(excerpt.lines, excerpt.line):
+        text = source.expandtabs(1)
+        marked = span(excerpt, site, line)
+        rows.append(Text.assemble((f"{line:>{digits}} │ ", "dim"), (text, "" if marked else "dim")))
+        if marked:
+            start, end = marked
+            gap = cell_len(text[:start])
+            rule = "─" * cell_len(text[start:end])
+            rows.append(Text.assemble((" " * digits + " │ ", "dim"), " " * gap, (rule, "bold red")))
+    for row in rows:
+        row.no_wrap, row.overflow = True, "ellipsis"
+    return Group(*rows)
+
+
+def _fix(fix: Fix) -> RenderableType:
+    if say.is_advice(fix):
+        return _hanging(Text("→", style="cyan"), Text(f"To do by hand: {fix.summary}"))
+    mark, style = MARKS[fix.proof.verdict]
+    lines: list[RenderableType] = [
+        _fix_head(fix, style),
+        Text.assemble(fix.summary, (f" ({fix.fixer})", "dim")),
+    ]
+    lines += [
+        Text(line, style="dim")
+        for line in (say.difference(fix.proof), say.evidence(fix.proof))
+        if line
+    ]
+    return _hanging(Text(mark, style=style), Group(*lines))
+
+
+def _fix_head(fix: Fix, style: str) -> Text:
+    proof = fix.proof
+    head = Text(say.VERDICTS[proof.verdict], style=style)
+    if proof.verdict == "proven" and not fix.kept:
+        head.append(", not kept", style="not bold dim")
+    if proof.speedup:
+        head.append(f"  {say.interval(proof.speedup)} {say.metric(proof)}", style="bold")
+    if proof.queries:
+        head.append(f"  queries {say.counters(proof.queries)}", style="default not bold")
+    return head
+
+
+def _hanging(mark: Text, body: RenderableType) -> RenderableType:
+    grid = Table.grid(expand=True, padding=(0, 1, 0, 0))
+    grid.add_column(width=1)
+    grid.add_column(ratio=1)
+    grid.add_row(mark, body)
+    return grid
+
+
+def _totals(report: Report) -> list[RenderableType]:
+    total = report.total
+    if not report.findings:
+        return []
+    line = Text("Total  ", style="bold")
+    if total.speedup:
+        line.append(f"{say.interval(total.speedup)} CPU with all kept fixes", style="bold green")
+    else:
+        line.append("no fix was kept" if total.verdict != "not-run" else "nothing was measured")
+    parts: list[RenderableType] = ["", line]
+    facts = [say.outcome(report)]
+    if total.queries:
+        facts.insert(0, f"queries {say.counters(total.queries)}")
+    parts.append(Padding(Text("; ".join(facts)), (0, 0, 0, 7)))
+    if say.noise(report):
+        parts.append(Padding(Text(say.noise(report), style="dim"), (0, 0, 0, 7)))
+    return parts
+
+
+def _skipped(report: Report) -> list[RenderableType]:
+    parts: list[RenderableType] = []
+    if report.skipped:
+        parts += ["", Text("Not exercised", style="bold")]
+    for skipped in report.skipped:
+        line = Text.assemble(f"{skipped.endpoint}: ", (skipped.reason, "dim"))
+        parts.append(Padding(line, (0, 0, 0, 2)))
+    if report.blocked:
+        parts += ["", Text(f"Kept from leaving the machine: {', '.join(report.blocked)}")]
+    return parts
+
+
+def _next(report: Report) -> list[RenderableType]:
+    kept = sum(fix.kept for finding in report.findings for fix in finding.fixes)
+    if not kept:
+        return []
+    what = "the proven fix" if kept == 1 else f"the {kept} proven fixes"
+    return ["", Text.assemble(("Next  ", "bold"), ("unslow fix", "cyan"), f"  writes {what}")]
