@@ -1,0 +1,46 @@
+"""A patch that asks to be judged, and what came of it."""
+
+from dataclasses import dataclass, field
+
+from unslow.model import Calibration, Patch, Total, Verdict
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A patch under a name. `endpoints` (`METHOD route`) are the ones that it promises to speed up.
+
+    Candidates with one `finding` are rivals where their patches' `covers` meet: at most one of
+    them is kept.
+    """
+
+    key: str
+    patch: Patch
+    endpoints: tuple[str, ...]
+    finding: str = ""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The verdict of every candidate, by key, and the noise that they were measured in."""
+
+    verdicts: dict[str, Verdict]
+    calibration: Calibration | None = None
+
+
+@dataclass(frozen=True)
+class Combination:
+    """All kept fixes together: `kept` are candidate keys, `dropped` says why others left."""
+
+    total: Total
+    kept: tuple[str, ...] = ()
+    dropped: dict[str, str] = field(default_factory=dict)
+
+
+def rivals(one: Candidate, other: Candidate) -> bool:
+    """Two ways to cure the same cost: at most one of them can be kept."""
+    return (
+        one.key != other.key
+        and one.finding != ""
+        and one.finding == other.finding
+        and not set(one.patch.covers).isdisjoint(other.patch.covers)
+    )
