@@ -1,0 +1,114 @@
+"""Runs the application under observation: learns its routes, builds the workload, records it."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from unslow import __version__
+from unslow.lab.errors import UnslowError
+from unslow.lab.progress import Progress
+from unslow.lab.target import Database, Description, Lab, Running
+from unslow.lab.workload import Call, Client, Wanted, Workload, build
+from unslow.model import SCHEMA_VERSION, Request, Trace
+
+OBSERVED_ROUNDS = 2  # recordings of every call, after one that warms up
+DRAIN_TIMEOUT_S = 15.0
+CONNECTING_CALLS = 20  # plain GETs tried until the application opens its database
+
+Collect = Callable[[Trace, Sequence[Database]], Trace]
+
+
+def prepare(
+    lab: Lab, wanted: Wanted, login: str, progress: Progress
+) -> tuple[Workload, Description]:
+    """Start the application once to learn its routes and which calls work.
+
+    The calls of the workload carry their headers. Raises `UsageError` when nothing can be
+    exercised.
+    """
+    progress.stage("start the application on a clone of its data")
+    app = lab.launch(lab.tree(), "discover", record="full")
+    try:
+        description = app.describe()
+        _connect(app, description)
+        lab.check(app, description)
+        if login:
+            headers = {**app.login(login), **wanted.headers}
+            wanted = Wanted(
+                headers, wanted.recordings, wanted.include, wanted.exclude, wanted.writes
+            )
+        workload = build(app, description.routes, description.models, wanted, lab.read, progress)
+    finally:
+        app.stop()
+    return workload, description
+
+
+def _connect(app: Running, description: Description) -> None:
+    """The broker knows a database only when the application has connected to it."""
+    plain = [route for route in description.routes if route.method == "GET" and not route.params]
+    client = Client(app.base_url)
+    for route in plain[:CONNECTING_CALLS]:
+        if app.databases:
+            break
+        try:
+            client.send(Call("GET", "/" + route.route.strip("^$").lstrip("/"), ""))
+        except OSError:
+            continue
+    client.close()
+
+
+def observe(
+    lab: Lab, workload: Workload, description: Description, collect: Collect, progress: Progress
+) -> Trace:
+    """Record the workload on fresh clones; `collect` adds tables and plans from them."""
+    progress.stage("observe", len(workload.calls) * OBSERVED_ROUNDS)
+    app = lab.launch(lab.tree(), "observe", record="full")
+    try:
+        requests = _record(app, workload.calls, progress)
+        trace = Trace(
+            schema=SCHEMA_VERSION,
+            unslow=__version__,
+            kind=description.kind,
+            framework=description.framework,
+            database=description.database,
+            roots=lab.roots,
+            requests=tuple(requests),
+            routes=description.routes,
+            models=description.models,
+        )
+        progress.stage("read plans")
+        trace = collect(trace, app.databases)
+        for message in app.errors[:3]:
+            progress.note(f"recorder: {message}")
+    finally:
+        app.stop()
+    return trace
+
+
+def _record(app: Running, calls: Sequence[Call], progress: Progress) -> list[Request]:
+    client = Client(app.base_url)
+    warmed: set[str] = set()
+    sent: dict[str, str] = {}
+    for round_number in range(OBSERVED_ROUNDS):
+        for number, call in enumerate(calls):
+            if call.endpoint not in warmed and not call.writes:
+                client.send(call)
+                warmed.add(call.endpoint)
+            progress.step(call.endpoint)
+            request_id = f"observe-{round_number}-{number}"
+            sent[request_id] = call.endpoint
+            client.send(call, request_id)
+    client.close()
+    recorded = app.drain(list(sent), DRAIN_TIMEOUT_S)
+    if not recorded:
+        raise UnslowError(
+            "the application answered, but nothing was recorded: is it started by Python "
+            f"3.11 or later, in this process tree? Its last lines:\n{app.log_tail()}"
+        )
+    return [_named(request, sent[request.id]) for request in recorded]
+
+
+def _named(request: Request, endpoint: str) -> Request:
+    """The request under the endpoint that it was sent for."""
+    method, _, route = endpoint.partition(" ")
+    return msgspec.structs.replace(request, method=method, route=route)

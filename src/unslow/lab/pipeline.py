@@ -1,0 +1,89 @@
+"""The audit, on one screen: target, workload, diagnose, prescribe, prove, report."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from unslow.lab import plans
+from unslow.lab._observation import observe, prepare
+from unslow.lab._summary import Case, Proven, summarise
+from unslow.lab.diagnose import diagnose
+from unslow.lab.prescribe import Source, prescribe
+from unslow.lab.progress import Progress
+from unslow.lab.prove import Candidate, combine, prove
+from unslow.lab.target import Lab, Target
+from unslow.lab.workload import Wanted, Workload
+from unslow.model import Patch, Report, TargetInfo, Trace
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user may choose. `budget_s` bounds the proof, not the whole audit."""
+
+    wanted: Wanted = field(default_factory=Wanted)
+    login: str = ""
+    prove: bool = True
+    budget_s: float = 300.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Audited:
+    """The report, and the trace that it rests on."""
+
+    report: Report
+    trace: Trace
+
+
+def audit(target: Target, options: Options, progress: Progress) -> Audited:
+    """Find what is slow, write the fixes, keep what is proven. The user's own data and sources
+    are only read. Raises `UnslowError`."""
+    started = time.monotonic()
+    with Lab(target, progress) as lab:
+        workload, description = prepare(lab, options.wanted, options.login, progress)
+        trace = observe(lab, workload, description, plans.collect, progress)
+        cases = _cases(trace, Source(lab.roots, trace.models, trace), lab.read, progress)
+        proven = _prove(lab, workload, cases, options, progress) if options.prove else Proven()
+        root = TargetInfo(trace.kind, trace.framework, trace.database, str(target.root))
+        report = summarise(root, trace, workload.skipped, cases, proven, lab.read)
+    seconds = round(time.monotonic() - started, 1)
+    return Audited(msgspec.structs.replace(report, seconds=seconds), trace)
+
+
+def diagnose_trace(trace: Trace, progress: Progress) -> Report:
+    """Findings and candidate fixes of a saved trace; nothing is run."""
+    source = Source(trace.roots, trace.models, trace)
+    target = TargetInfo(trace.kind, trace.framework, trace.database, ".")
+    cases = _cases(trace, source, source.read, progress)
+    return summarise(target, trace, (), cases, Proven(), source.read)
+
+
+def _cases(
+    trace: Trace, source: Source, read: Callable[[str], bytes], progress: Progress
+) -> list[Case]:
+    progress.stage("diagnose")
+    findings = diagnose(trace, read)
+    progress.stage("write fixes", len(findings))
+    cases = []
+    for number, finding in enumerate(findings):
+        progress.step(finding.title)
+        cases.append(Case(f"{finding.id}-{number}", finding, tuple(prescribe(finding, source))))
+    return cases
+
+
+def _prove(
+    lab: Lab, workload: Workload, cases: list[Case], options: Options, progress: Progress
+) -> Proven:
+    candidates = [
+        Candidate(case.key_of(position), advice, case.finding.endpoints, case.key)
+        for case in cases
+        for position, advice in enumerate(case.advice)
+        if isinstance(advice, Patch)
+    ]
+    if not candidates:
+        return Proven()
+    chosen = {"budget_s": options.budget_s, "progress": progress, "seed": options.seed}
+    proof = prove(lab, workload, candidates, **chosen)
+    return Proven(proof, combine(lab, workload, candidates, proof, **chosen))
