@@ -6,7 +6,7 @@ import platform
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from unslow import __version__
@@ -58,8 +58,8 @@ class Case:
 class Proven:
     """Every candidate's verdict, and the combination of those that were kept."""
 
-    proof: Proof = Proof({})
-    combination: Combination = Combination(Total(None, 0, 0, 0))
+    proof: Proof = field(default_factory=lambda: Proof({}))
+    combination: Combination = field(default_factory=lambda: Combination(Total(None, 0, 0, 0)))
 
 
 def summarise(
