@@ -1,0 +1,134 @@
+"""Method chains in source: their calls, and where another call or argument goes."""
+
+from collections.abc import Iterator, Sequence
+
+import libcst as cst
+
+from unslow.lab.prescribe._module import Module
+from unslow.model import TextEdit
+
+LINE_LENGTH = 88  # Black's default
+
+
+def method(node: cst.CSTNode) -> str:
+    """The name of the method that `node` calls, or ""."""
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+        return node.func.attr.value
+    return ""
+
+
+def function(node: cst.CSTNode) -> str:
+    """The last part of the name of the function that `node` calls, or ""."""
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Name):
+        return node.func.value
+    return method(node)
+
+
+def receiver(node: cst.BaseExpression) -> cst.BaseExpression | None:
+    """What the last step of a chain is applied to: `a.b` of `a.b.c()` and of `a.b[0]`."""
+    if isinstance(node, cst.Call):
+        return receiver(node.func) if isinstance(node.func, cst.Attribute) else None
+    if isinstance(node, cst.Attribute | cst.Subscript):
+        return node.value
+    if isinstance(node, cst.Await):
+        return node.expression
+    return None
+
+
+def chain(node: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
+    """The expressions of a chain from the last step back to its root, `node` included."""
+    step: cst.BaseExpression | None = node
+    while step is not None:
+        yield step
+        step = receiver(step)
+
+
+def call_in(node: cst.BaseExpression, name: str) -> cst.Call | None:
+    """The last call of the method `name` in the chain that ends in `node`."""
+    for step in chain(node):
+        if isinstance(step, cst.Call) and method(step) == name:
+            return step
+    return None
+
+
+def dotted(node: cst.BaseExpression) -> str:
+    """`a.b.c` for names and attributes, else ""."""
+    if isinstance(node, cst.Name):
+        return node.value
+    if isinstance(node, cst.Attribute):
+        start = dotted(node.value)
+        return f"{start}.{node.attr.value}" if start else ""
+    return ""
+
+
+def string(node: cst.BaseExpression) -> str | None:
+    """The value of a string literal."""
+    if isinstance(node, cst.SimpleString | cst.ConcatenatedString):
+        value = node.evaluated_value
+        return value if isinstance(value, str) else None
+    return None
+
+
+def add_call(module: Module, node: cst.BaseExpression, name: str, args: Sequence[str]) -> TextEdit:
+    """Apply the method `name` to the value of `node`, in the layout of the chain around it."""
+    offset = module.end(node)
+    text = f".{name}({', '.join(args)})"
+    following = module.parents.get(node)
+    if isinstance(following, cst.Attribute) and following.value is node:
+        gap = module.content[offset : module.start(following.attr)].decode().rpartition(".")[0]
+        if "\n" in gap and not node.lpar:
+            return module.insert(offset + len(gap.encode()), text + _newline(gap))
+    break_ = _chain_break(module, node)
+    if break_:
+        return module.insert(_after_comment(module, offset), break_ + text)
+    if _too_long(module, offset, text):
+        indent = module.indent(offset)
+        inner = "".join(f"{indent}    {arg},\n" for arg in args)
+        text = f".{name}(\n{inner}{indent})"
+    return module.insert(offset, text)
+
+
+def add_argument(module: Module, call: cst.Call, text: str) -> TextEdit:
+    """Append an argument to a call that has one, in the layout of its arguments."""
+    last = call.args[-1]
+    start = module.content[: module.start(last)]
+    lead = start[len(start.rstrip()) :].decode()
+    if "\n" not in lead:
+        return module.insert(module.end(last), f", {text}")
+    if isinstance(last.comma, cst.Comma):
+        comma = module.content.index(b",", module.end(last)) + 1
+        return module.insert(_after_comment(module, comma), f"{_newline(lead)}{text},")
+    return module.insert(module.end(last), f",{_newline(lead)}{text}")
+
+
+def _newline(gap: str) -> str:
+    """The line break and the indentation that end `gap`."""
+    return "\n" + gap.rpartition("\n")[2]
+
+
+def _chain_break(module: Module, node: cst.BaseExpression) -> str:
+    """The break before the last dot of a chain that stands on several lines, or ""."""
+    before = receiver(node)
+    if before is None or isinstance(node, cst.Subscript | cst.Await):
+        return ""
+    attribute = node.func if isinstance(node, cst.Call) else node
+    assert isinstance(attribute, cst.Attribute)
+    gap = module.content[module.end(before) : module.start(attribute.attr)].decode()
+    gap = gap.rpartition(".")[0]
+    return _newline(gap) if "\n" in gap else ""
+
+
+def _after_comment(module: Module, offset: int) -> int:
+    """The end of the line when nothing but a comment follows `offset`, else `offset`."""
+    end = module.content.find(b"\n", offset)
+    rest = module.content[offset:end].rstrip() if end > 0 else b""
+    if rest.lstrip().startswith(b"#"):
+        return offset + len(rest)
+    return offset
+
+
+def _too_long(module: Module, offset: int, text: str) -> bool:
+    start = module.content.rfind(b"\n", 0, offset) + 1
+    end = module.content.find(b"\n", offset)
+    line = module.content[start : end if end >= 0 else None].decode()
+    return len(line) + len(text) > LINE_LENGTH

@@ -1,0 +1,190 @@
+"""Finds the expression in the source that builds a queryset, and extends it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import libcst as cst
+
+from unslow.lab.prescribe import _chains as chains
+from unslow.lab.prescribe._module import Module
+from unslow.lab.prescribe._source import Source
+from unslow.model import Finding, Origin, Site, TextEdit
+
+CHAINABLE = frozenset(
+    """
+    all filter exclude order_by annotate alias distinct using select_related prefetch_related
+    only defer reverse complex_filter select_for_update extra none fetch_mode
+    get_queryset filter_queryset
+    """.split()  # noqa: SIM905
+)
+TERMINAL = frozenset(
+    """
+    get first last latest earliest iterator in_bulk get_or_create update_or_create
+    aget afirst alast alatest aearliest aiterator ain_bulk aget_or_create aupdate_or_create
+    count exists aggregate acount aexists aaggregate contains
+    """.split()  # noqa: SIM905
+)
+SHORTCUTS = frozenset(
+    {"get_object_or_404", "get_list_or_404", "aget_object_or_404", "aget_list_or_404"}
+)
+ROWLESS = frozenset({"values", "values_list", "dates", "datetimes", "raw"})
+COMBINED = frozenset({"union", "intersection", "difference"})
+
+
+@dataclass(frozen=True)
+class Spot:
+    """The expression whose value is the queryset (or manager) to extend.
+
+    `prefix` is what must follow it to make it one (`.objects` after a model's name).
+    """
+
+    module: Module
+    node: cst.BaseExpression
+    prefix: str = ""
+
+    def call(self, name: str, args: tuple[str, ...]) -> list[TextEdit]:
+        """Add the method call `name(args)` to the queryset."""
+        if self.prefix:
+            offset = self.module.end(self.node)
+            added = f".{name}({', '.join(args)})"
+            return [self.module.insert(offset, text) for text in (self.prefix, added)]
+        return [chains.add_call(self.module, self.node, name, args)]
+
+    def existing(self, name: str) -> cst.Call | None:
+        """The call of `name` anywhere in the whole expression."""
+        return chains.call_in(outermost(self.module, self.node), name)
+
+    def steps(self) -> list[str]:
+        """The methods called in the whole expression, before and after the spot."""
+        return [
+            m
+            for step in chains.chain(outermost(self.module, self.node))
+            if (m := chains.method(step))
+        ]
+
+    @property
+    def in_function(self) -> bool:
+        """Built anew for each call; else once, when the module is imported."""
+        return self.module.enclosing(self.node, cst.FunctionDef) is not None
+
+
+def spot(finding: Finding, origin: Origin, source: Source) -> Spot | None:
+    """Where to extend the queryset of `origin`: at the finding's cause, else at a link of it."""
+    for site in _sites(finding, origin, source):
+        module = source.module(site.path)
+        node = module.at(site) if module else None
+        if module is None or node is None:
+            continue
+        found = _spot(module, node)
+        if found and _is_of(found, origin, source):
+            return found
+    return None
+
+
+def refusal(place: Spot) -> str:
+    """Why rows of this queryset cannot carry eager loads, or ""."""
+    steps = set(place.steps())
+    if steps & ROWLESS:
+        return "the queryset yields values, not instances"
+    if steps & COMBINED:
+        return "the queryset is a union, which takes no eager loads afterwards"
+    return ""
+
+
+def outermost(module: Module, node: cst.BaseExpression) -> cst.BaseExpression:
+    """The longest chain that `node` begins."""
+    parent = module.parents.get(node)
+    while parent is not None and isinstance(parent, cst.BaseExpression):
+        is_next = (isinstance(parent, cst.Call) and parent.func is node) or (
+            isinstance(parent, cst.Attribute | cst.Subscript) and parent.value is node
+        )
+        if not is_next:
+            break
+        node, parent = parent, module.parents.get(parent)
+    return node
+
+
+def _sites(finding: Finding, origin: Origin, source: Source) -> Iterator[Site]:
+    links = [link.stack for link in reversed(origin.links) if link.stack]
+    own = [stack for stack in links if finding.cause and stack[0] == finding.cause]
+    for stack in own:
+        yield _caller_of_manager(stack, source)
+    if finding.cause:
+        yield finding.cause
+    for stack in links:
+        yield _caller_of_manager(stack, source)
+        yield stack[0]
+
+
+def _caller_of_manager(stack: tuple[Site, ...], source: Source) -> Site:
+    """The call of a custom manager method rather than its body, which other callers share."""
+    for inner, outer in pairwise(stack):
+        if not _in_manager(inner, source):
+            return inner
+        module = source.module(outer.path)
+        node = module.at(outer) if module else None
+        if node is None or chains.method(node) != inner.function.rpartition(".")[2]:
+            return inner
+    return stack[-1] if not _in_manager(stack[-1], source) else stack[0]
+
+
+def _in_manager(site: Site, source: Source) -> bool:
+    module = source.module(site.path)
+    node = module.at(site) if module else None
+    owner = module.enclosing(node, cst.ClassDef) if module and node else None
+    if owner is None:
+        return False
+    names = [chains.dotted(base.value) or chains.function(base.value) for base in owner.bases]
+    return any(name.endswith(("Manager", "QuerySet", "from_queryset")) for name in names)
+
+
+def _spot(module: Module, node: cst.BaseExpression) -> Spot | None:
+    if isinstance(node, cst.Await):
+        node = node.expression
+    if chains.function(node) in SHORTCUTS and isinstance(node, cst.Call) and node.args:
+        return _argument(module, node.args[0].value)
+    name = chains.method(node)
+    before = chains.receiver(node)
+    if before is None:
+        return None
+    if name in TERMINAL:
+        return Spot(module, before)
+    if isinstance(node, cst.Subscript):
+        return _spot(module, before) or (
+            Spot(module, before) if isinstance(before, cst.Name) else None
+        )
+    if name in CHAINABLE or (name and _follows_manager(before)):
+        return Spot(module, node)
+    if isinstance(node, cst.Attribute) and _is_manager(node):
+        return Spot(module, node)
+    return None
+
+
+def _argument(module: Module, node: cst.BaseExpression) -> Spot | None:
+    """The model, manager or queryset that is handed to `get_object_or_404`."""
+    if isinstance(node, cst.Name):
+        return Spot(module, node, ".objects") if node.value[:1].isupper() else Spot(module, node)
+    if isinstance(node, cst.Attribute) and node.attr.value[:1].isupper():
+        return Spot(module, node, ".objects")
+    return _spot(module, node)
+
+
+def _is_manager(node: cst.BaseExpression) -> bool:
+    return isinstance(node, cst.Attribute) and node.attr.value.endswith(
+        ("objects", "queryset", "qs", "_manager")
+    )
+
+
+def _follows_manager(node: cst.BaseExpression) -> bool:
+    """Whether a custom method is called on what is a manager or queryset by its look."""
+    return any(_is_manager(step) or chains.method(step) in CHAINABLE for step in chains.chain(node))
+
+
+def _is_of(place: Spot, origin: Origin, source: Source) -> bool:
+    """Whether the queryset may be of the origin's model: no other model stands at its root."""
+    *_, root = chains.chain(place.node)
+    names = {model.name for model in source.models if model.orm == "django"}
+    own = origin.model.rpartition(".")[2]
+    head = chains.dotted(root)
+    return head == own or head not in names
