@@ -62,7 +62,7 @@ def test_a_har_gives_requests_without_hop_headers(tmp_path: Path) -> None:
 
 
 def test_a_missing_recording_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="absent.log"):
+    with pytest.raises(UsageError, match=r"absent\.log"):
         replay.read(tmp_path / "absent.log")
 
 
