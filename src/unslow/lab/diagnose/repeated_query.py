@@ -1,0 +1,131 @@
+"""repeated-query: a request asks the database once per row for what one query could bring."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from unslow.lab.diagnose import _views as views
+from unslow.lab.diagnose._causes import origin_site, query_site, shared_sites
+from unslow.lab.diagnose._views import Group
+from unslow.model import (
+    Finding,
+    Query,
+    RepeatedLoad,
+    RepeatEvidence,
+    Request,
+    Site,
+    Trace,
+)
+from unslow.model.finding import Confidence
+
+Value = TypeVar("Value", bound=Hashable)
+
+
+def find(trace: Trace) -> Iterator[Finding]:
+    """One finding per expression that causes repeats, over all endpoints and relations."""
+    shared = shared_sites(trace)
+    by_cause: defaultdict[Site, list[Group]] = defaultdict(list)
+    for request in trace.requests:
+        for group in views.groups(request):
+            if views.is_repeated(group) and (cause := _cause(group, shared)):
+                by_cause[cause].append(group)
+    for cause, groups in by_cause.items():
+        yield _finding(trace, cause, groups)
+
+
+def _cause(group: Group, shared: Collection[Site]) -> Site | None:
+    """The expression that made the parents, or the repeated statement itself without parents."""
+    first = group.queries[0]
+    origin = first.load.origin if first.load is not None else None
+    if origin is None or not views.is_relation(first):
+        return query_site(first, shared)
+    return origin_site(origin, group.queries, shared) or _nearest(first, group.request)
+
+
+def _nearest(query: Query, request: Request) -> Site | None:
+    """A library made the parents: the line that uses them, else the view."""
+    return query.stack[0] if query.stack else request.view
+
+
+def _finding(trace: Trace, cause: Site, groups: Sequence[Group]) -> Finding:
+    by_load: defaultdict[Hashable, list[Group]] = defaultdict(list)
+    for group in groups:
+        by_load[_load_key(group.queries[0])].append(group)
+    ordered = sorted(by_load.values(), key=lambda same: -sum(group.ms for group in same))
+    loads = tuple(_load(same) for same in ordered)
+    endpoints = views.by_weight(groups)
+    saved = [query for group in groups for query in _saved(group)]
+    price = views.cost(trace, endpoints, saved, sum(query.duration_ms for query in saved))
+    return Finding(
+        id="repeated-query",
+        title=_title(endpoints[0], groups, cause),
+        severity=views.severity(price),
+        confidence=_confidence(groups),
+        endpoints=tuple(endpoints),
+        cause=cause,
+        symptom=loads[0].uses[0] if loads[0].uses else None,
+        evidence=RepeatEvidence(loads),
+        cost=price,
+    )
+
+
+def _load_key(query: Query) -> Hashable:
+    """What makes two repeats the same: the way from the parents, and what is asked there."""
+    load = query.load
+    if load is None or load.origin is None or not views.is_relation(query):
+        return query.fingerprint
+    return (*_path(query), load.kind, query.fingerprint)
+
+
+def _path(query: Query) -> tuple[str, ...]:
+    load = query.load
+    if load is None or not load.relation:
+        return ()
+    return (*(load.origin.path if load.origin is not None else ()), load.relation)
+
+
+def _load(groups: Sequence[Group]) -> RepeatedLoad:
+    queries = [query for group in groups for query in group.queries]
+    costliest = max(queries, key=lambda query: query.duration_ms)
+    return RepeatedLoad(
+        shape=costliest.shape,
+        fingerprint=costliest.fingerprint,
+        repeats=views.median_repeats(groups),
+        load=costliest.load,
+        relation_path=_path(costliest),
+        uses=_most_common(query.stack[0] for query in queries if query.stack),
+        through=_most_common(name for query in queries for name in query.through),
+        example_sql=costliest.sql,
+    )
+
+
+def _most_common(values: Iterable[Value]) -> tuple[Value, ...]:
+    return tuple(value for value, _ in Counter(values).most_common())
+
+
+def _saved(group: Group) -> tuple[Query, ...]:
+    """A join leaves none of the queries, a prefetch or an annotation's subquery at most one."""
+    load = group.queries[0].load
+    return group.queries if load is not None and load.kind == "forward" else group.queries[1:]
+
+
+def _title(endpoint: str, groups: Sequence[Group], cause: Site) -> str:
+    mine = [group for group in groups if group.request.endpoint == endpoint]
+    repeats = views.median_repeats(mine)
+    shapes = len({group.queries[0].fingerprint for group in mine})
+    what = "one shape" if shapes == 1 else f"{shapes} shapes"
+    return f"{endpoint} runs {repeats:g} queries of {what}{views.place(cause)}"
+
+
+def _confidence(groups: Sequence[Group]) -> Confidence:
+    """Certain when the load names its relation, or the repeats follow the rows of another query."""
+    if all(views.is_relation(group.queries[0]) for group in groups) or _follows_rows(groups):
+        return "certain"
+    return "likely"
+
+
+def _follows_rows(groups: Sequence[Group]) -> bool:
+    counts = {len(group.queries) for group in groups}
+    return len(counts) > 1 and all(
+        len(group.queries) in {query.rows for query in group.request.queries} for group in groups
+    )

@@ -1,0 +1,234 @@
+import pytest
+from tests.builders import link, load, origin, query, request, site, trace
+
+from unslow.lab.diagnose.repeated_query import find
+
+CUSTOMER = "SELECT * FROM customer WHERE id = ?"
+ITEMS = "SELECT * FROM item WHERE order_id = ?"
+VIEW = "shop/views.py:12:13 list_orders"
+USE = "shop/views.py:15:20 list_orders"
+MIDDLEWARE = "shop/middleware.py:9:15 Timing.__call__"
+
+ORDERS = origin("shop.Order", link("all", VIEW), link("filter", "shop/views.py:12:13 list_orders"))
+
+
+def customers(*stack, origin=ORDERS, times=10, **fields):
+    relation = load("forward", parent="shop.Order", relation="customer", origin=origin, **fields)
+    return query(CUSTOMER, *(stack or (USE,)), load=relation) * times
+
+
+def findings(*queries, **more):
+    return list(find(trace(request("GET", "orders/", *queries, **more))))
+
+
+def one(*queries, **more):
+    [found] = findings(*queries, **more)
+    return found
+
+
+def test_silent_without_requests():
+    assert list(find(trace())) == []
+
+
+def test_silent_below_five_repeats():
+    assert findings(customers(times=4)) == []
+
+
+def test_silent_when_the_values_are_the_same():
+    assert findings(query(CUSTOMER, USE).same(10)) == []
+
+
+def test_silent_when_one_row_is_asked_for_its_relation_again_and_again():
+    relation = load("reverse", parent="shop.Order", relation="items", origin=ORDERS)
+    assert findings(query(ITEMS, USE, load=relation).same(10)) == []
+
+
+def test_silent_when_the_lines_differ():
+    assert findings(*(query(CUSTOMER, f"shop/views.py:{n}", values=str(n)) for n in range(9))) == []
+
+
+def test_silent_when_the_callers_differ():
+    helper = "shop/helpers.py:3 customer"
+    calls = (query(CUSTOMER, helper, f"shop/views.py:{n}", values=str(n)) for n in range(9))
+    assert findings(*calls) == []
+
+
+def test_silent_for_prefetches():
+    assert findings(query(ITEMS, USE, load=load("prefetch", model="shop.Item")) * 10) == []
+
+
+def test_silent_for_writes_and_savepoints():
+    assert findings(query("INSERT INTO item VALUES (?)", USE) * 10) == []
+    assert findings(query("SAVEPOINT s", USE) * 10) == []
+
+
+def test_silent_for_get_or_create_in_a_loop():
+    pair = query("SELECT * FROM tag WHERE name = ?", USE) + query("INSERT INTO tag VALUES (?)", USE)
+    assert findings(pair * 10) == []
+
+
+def test_silent_for_rows_locked_one_by_one():
+    assert findings(query(CUSTOMER + " FOR UPDATE", USE) * 10) == []
+
+
+def test_silent_for_chunks_of_keys():
+    keys = ", ".join(["%s"] * 100)
+    assert findings(query(f"SELECT * FROM item WHERE id IN ({keys})", USE) * 10) == []
+
+
+def test_silent_for_pages_of_a_long_result():
+    assert findings(query("SELECT * FROM item ORDER BY id LIMIT %s OFFSET %s", USE) * 10) == []
+
+
+def test_silent_when_each_query_goes_to_another_database():
+    tenants = [query(CUSTOMER, USE, database=f"tenant{n}", values=str(n)) for n in range(10)]
+    assert findings(*tenants) == []
+
+
+def test_silent_when_each_query_reads_another_schema():
+    assert findings((query("SET search_path TO x") + query(CUSTOMER, USE)) * 10) == []
+
+
+def test_silent_outside_the_application():
+    assert findings(query(CUSTOMER) * 10) == []
+
+
+def test_fires_on_a_relation_read_per_row():
+    found = one(customers(times=100))
+    assert found.id == "repeated-query"
+    assert found.title == (
+        "GET orders/ runs 100 queries of one shape (shop/views.py:12 in list_orders)"
+    )
+    assert found.cause == site(VIEW)
+    assert found.symptom == site(USE)
+    assert found.confidence == "certain"
+    assert found.severity == "high"
+    assert found.endpoints == ("GET orders/",)
+
+
+def test_the_cost_counts_what_one_query_would_spare():
+    found = one(customers(times=10), ms=40.0)
+    assert found.cost.queries_per_request == 10
+    assert found.cost.ms_per_request == pytest.approx(10.0)
+    assert found.cost.share == pytest.approx(0.25)
+
+
+def test_a_collection_read_per_row_keeps_one_query():
+    relation = load("reverse", parent="shop.Order", relation="items", origin=ORDERS, plain=True)
+    found = one(query(ITEMS, USE, load=relation) * 10)
+    assert found.cost.queries_per_request == 9
+    assert found.evidence.loads[0].relation_path == ("items",)
+
+
+def test_a_get_per_row_is_caused_by_its_own_expression():
+    found = one(query(CUSTOMER, USE, load=load("get", model="shop.Customer")) * 10)
+    assert found.cause == site(USE)
+    assert found.confidence == "likely"
+
+
+def test_a_get_per_row_is_certain_when_it_follows_the_rows_of_another_query():
+    def page(rows):
+        parents = query("SELECT * FROM orders", VIEW, rows=rows)
+        gets = query(CUSTOMER, USE, load=load("get", model="shop.Customer")) * rows
+        return request("GET", "orders/", parents, gets)
+
+    [found] = find(trace(page(7), page(30)))
+    assert found.confidence == "certain"
+
+
+def test_a_filter_per_row_is_caused_by_the_queryset_not_by_its_iteration():
+    own = origin("shop.Item", link("filter", "shop/views.py:14:9 list_orders"))
+    found = one(query(ITEMS, USE, load=load("select", model="shop.Item", queryset=own)) * 10)
+    assert found.cause == site("shop/views.py:14:9 list_orders")
+
+
+def test_a_raw_statement_per_row_is_grouped_by_its_stack():
+    assert one(query(CUSTOMER, USE) * 10).cause == site(USE)
+
+
+def test_connections_and_savepoints_between_the_repeats_do_not_hide_them():
+    noisy = (query("SAVEPOINT s") + query(CUSTOMER, USE) + query("RELEASE SAVEPOINT s")) * 10
+    assert one(noisy).cause == site(USE)
+
+
+def test_two_relations_of_one_queryset_are_one_finding():
+    relation = load("reverse", parent="shop.Order", relation="items", origin=ORDERS)
+    found = one(customers(times=10), query(ITEMS, USE, load=relation, ms=3.0) * 10)
+    assert [one.relation_path for one in found.evidence.loads] == [("items",), ("customer",)]
+    assert "runs 20 queries of 2 shapes" in found.title
+
+
+def test_nested_relations_name_their_whole_path():
+    nested = origin("shop.Order", *ORDERS.links, path=["customer"])
+    company = load("forward", parent="shop.Customer", relation="company", origin=nested)
+    found = one(query("SELECT * FROM company WHERE id = ?", USE, load=company) * 10)
+    assert found.evidence.loads[0].relation_path == ("customer", "company")
+
+
+def test_endpoints_that_share_a_cause_are_one_finding():
+    found = list(
+        find(
+            trace(
+                request("GET", "orders/", customers(times=10)),
+                request("GET", "export/", customers("shop/export.py:3", times=50)),
+            )
+        )
+    )
+    assert [one.endpoints for one in found] == [("GET export/", "GET orders/")]
+    assert found[0].evidence.loads[0].uses == (site("shop/export.py:3"), site(USE))
+
+
+def test_serializer_fields_are_named_when_no_application_frame_is_near():
+    relation = load("forward", parent="shop.Order", relation="customer", origin=ORDERS)
+    queries = query(CUSTOMER, load=relation, through=["OrderSerializer.customer"]) * 10
+    found = one(queries)
+    assert found.cause == site(VIEW)
+    assert found.symptom is None
+    assert found.evidence.loads[0].through == ("OrderSerializer.customer",)
+
+
+def test_an_expression_still_running_at_the_load_is_not_the_cause():
+    made = origin("shop.Order", link("all", VIEW), link("filter", MIDDLEWARE))
+    assert one(customers(USE, MIDDLEWARE, origin=made)).cause == site(VIEW)
+
+
+def test_a_clone_made_by_library_code_is_not_the_cause():
+    page = link("order_by", "shop/views.py:13 list_orders", direct=False)
+    assert one(customers(origin=origin("shop.Order", link("all", VIEW), page))).cause == site(VIEW)
+
+
+def test_a_slice_is_not_the_cause_when_the_queryset_has_another_expression():
+    cut = link("__getitem__", "shop/views.py:13 list_orders")
+    assert one(customers(origin=origin("shop.Order", link("all", VIEW), cut))).cause == site(VIEW)
+
+
+def test_a_filter_that_serves_several_models_is_not_the_cause():
+    scope = link("filter", "shop/scope.py:5:11 for_tenant")
+    orders = origin("shop.Order", link("all", VIEW), scope)
+    users = origin("shop.User", link("all", "shop/views.py:40"), scope)
+    other = load("forward", parent="shop.User", relation="company", origin=users)
+    found = findings(
+        customers(origin=orders), query("SELECT * FROM company WHERE id = ?", USE, load=other) * 10
+    )
+    assert {one.cause for one in found} == {site(VIEW), site("shop/views.py:40")}
+
+
+@pytest.mark.parametrize("frames", [0, 1], ids=["by its name", "by its first argument"])
+def test_a_manager_method_hands_the_cause_to_its_caller(frames):
+    method = "shop/models.py:7:15 " + ("OrderManager.recent" if frames == 0 else "Orders.recent")
+    made = origin("shop.Order", link("filter", method, VIEW, manager_frames=frames))
+    assert one(customers(origin=made)).cause == site(VIEW)
+
+
+def test_a_manager_method_that_reads_the_rows_itself_stays_the_cause():
+    method = "shop/models.py:7:15 OrderManager.report"
+    made = origin("shop.Order", link("filter", method, VIEW))
+    assert one(customers("shop/models.py:8", VIEW, origin=made)).cause == site(method)
+
+
+def test_a_queryset_made_by_a_library_falls_back_to_the_use_then_to_the_view():
+    made = origin("shop.Order", link("all", MIDDLEWARE, direct=False))
+    assert one(customers(USE, MIDDLEWARE, origin=made)).cause == site(USE)
+    bare = load("forward", parent="shop.Order", relation="customer", origin=origin("shop.Order"))
+    found = one(query(CUSTOMER, load=bare) * 10, view="shop/views.py:3:0 OrderList")
+    assert found.cause == site("shop/views.py:3:0 OrderList")
