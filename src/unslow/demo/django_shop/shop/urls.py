@@ -1,0 +1,10 @@
+from django.urls import include, path
+
+from shop.views import health
+
+urlpatterns = [
+    path("health/", health),
+    path("", include("accounts.urls")),
+    path("", include("catalog.urls")),
+    path("", include("sales.urls")),
+]
