@@ -1,0 +1,84 @@
+"""Lets candidates share a launch: those that touch other endpoints and other text go together."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from unslow.lab.patching import Conflict, Read, apply
+from unslow.lab.prove._candidate import Candidate, rivals
+from unslow.model import Patch
+
+_INDEXED_TABLE = re.compile(r'\bON\s+(?:ONLY\s+)?([\w."]+)', re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Candidates that are measured in one arm, each by its own endpoints."""
+
+    name: str
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def patches(self) -> tuple[Patch, ...]:
+        return tuple(candidate.patch for candidate in self.candidates)
+
+    @property
+    def sql(self) -> tuple[str, ...]:
+        """Each statement once: two candidates may want the same index."""
+        return tuple(dict.fromkeys(line for patch in self.patches for line in patch.sql))
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(candidate.key for candidate in self.candidates)
+
+    @property
+    def targets(self) -> frozenset[str]:
+        return frozenset(end for candidate in self.candidates for end in candidate.endpoints)
+
+
+def bundles(candidates: Sequence[Candidate], read: Read) -> tuple[Bundle, ...]:
+    """As few bundles as a greedy colouring gives, candidates with many endpoints first."""
+    groups: list[list[Candidate]] = []
+    for candidate in sorted(candidates, key=lambda one: -len(one.endpoints)):
+        home = next((group for group in groups if _fits(candidate, group, read)), None)
+        if home is None:
+            groups.append([candidate])
+        else:
+            home.append(candidate)
+    return tuple(Bundle(f"B{number}", tuple(group)) for number, group in enumerate(groups, start=1))
+
+
+def alone(bundle: Bundle) -> tuple[Bundle, ...]:
+    """One bundle per candidate, to find the one that a shared failure comes from."""
+    return tuple(
+        Bundle(f"{bundle.name}.{number}", (candidate,))
+        for number, candidate in enumerate(bundle.candidates, start=1)
+    )
+
+
+def compatible(candidates: Sequence[Candidate], read: Read) -> bool:
+    """Whether the patches can be applied together."""
+    try:
+        apply([candidate.patch for candidate in candidates], read)
+    except Conflict:
+        return False
+    return True
+
+
+def _fits(candidate: Candidate, group: Sequence[Candidate], read: Read) -> bool:
+    return (
+        all(set(candidate.endpoints).isdisjoint(other.endpoints) for other in group)
+        and not any(rivals(candidate, other) for other in group)
+        and not _share_a_table(candidate, group)
+        and compatible([*group, candidate], read)
+    )
+
+
+def _share_a_table(candidate: Candidate, group: Sequence[Candidate]) -> bool:
+    """Two indexes of one table may serve each other's endpoints: they are measured apart."""
+    others = {table for other in group for table in _tables(other.patch)}
+    return not others.isdisjoint(_tables(candidate.patch))
+
+
+def _tables(patch: Patch) -> frozenset[str]:
+    return frozenset(name for line in patch.sql for name in _INDEXED_TABLE.findall(line))

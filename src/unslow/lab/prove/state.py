@@ -1,0 +1,111 @@
+"""Compares what the databases hold at the end, column by column where identical code differs."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+
+from unslow.lab.target import Database, Running
+
+CONNECT_OPTIONS = "-c statement_timeout=30000"
+
+Table = dict[str, str]  # column -> a hash of its values; ROWS -> a hash of the quiet columns' rows
+
+ROWS = ""
+
+
+@dataclass(frozen=True)
+class EndState:
+    """What the unpatched application leaves behind, without what it leaves different each time.
+
+    `noisy` holds, for each table that two runs leave different, the hashes of its quiet columns.
+    """
+
+    tables: Mapping[str, str]
+    noisy: Mapping[str, Table]
+    masked: tuple[str, ...]
+
+
+def learn(before: Running, again: Running) -> EndState:
+    """The end state of A, with the noise learned from A'."""
+    tables, others = before.end_state(), again.end_state()
+    noisy, masked = {}, []
+    for name in sorted({*tables, *others}):
+        if tables.get(name) != others.get(name):
+            one, other = _hashes(before.databases, name), _hashes(again.databases, name)
+            quiet = [column for column in one if one[column] == other.get(column) and column]
+            masked += [f"end state: {name}.{column}" for column in one if column not in quiet]
+            noisy[name] = _hashes(before.databases, name, quiet)
+    return EndState(tables, noisy, tuple(one for one in masked if not one.endswith(".")))
+
+
+def differences(state: EndState, after: Running) -> Iterator[str]:
+    """One sentence per table that the patch leaves different, beyond the noise of A and A'."""
+    tables = after.end_state()
+    for name in sorted({*state.tables, *tables}):
+        if state.tables.get(name) == tables.get(name):
+            continue
+        quiet = state.noisy.get(name)
+        if quiet is None:
+            yield f"the rows of {name} differ at the end"
+        else:
+            yield from _column_differences(name, quiet, after)
+
+
+def _column_differences(name: str, quiet: Table, after: Running) -> Iterator[str]:
+    columns = [column for column in quiet if column != ROWS]
+    found = _hashes(after.databases, name, columns)
+    different = [column for column in columns if quiet[column] != found.get(column)]
+    if different:
+        yield f"{name}.{different[0]} differs at the end"
+    elif quiet.get(ROWS) != found.get(ROWS):
+        yield f"the rows of {name} differ at the end"
+
+
+def _hashes(
+    databases: Sequence[Database], table: str, columns: Sequence[str] | None = None
+) -> Table:
+    """Hashes of `columns` (None: all). `table` is named as in `Running.end_state`."""
+    for database in databases:
+        for start in (f"{database.source}.", f"{database.name}."):
+            if start != "." and table.startswith(start):
+                name = table.removeprefix(start)
+                hashed = _sqlite if database.engine == "sqlite" else _postgresql
+                return hashed(database.dsn, name, columns)
+    return {}
+
+
+def _postgresql(dsn: str, table: str, columns: Sequence[str] | None) -> Table:
+    name = sql.Identifier(*table.split("."))
+    with psycopg.connect(dsn, options=CONNECT_OPTIONS) as connection:
+        if columns is None:
+            cursor = connection.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(name))
+            columns = [column.name for column in cursor.description or ()]
+        names = [sql.Identifier(column) for column in columns]
+        values = [sql.SQL("ROW({})").format(sql.SQL(", ").join(names)), *names]
+        # A sum of hashes is the same in any order and needs no sort.
+        hashed = [
+            sql.SQL("coalesce(sum(hashtextextended({}::text, 7)::numeric), 0)::text").format(value)
+            for value in values
+        ]
+        query = sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(hashed), name)
+        row: Sequence[str] = connection.execute(query).fetchone() or ()
+    return dict(zip((ROWS, *columns), row, strict=True))
+
+
+def _sqlite(path: str, table: str, columns: Sequence[str] | None) -> Table:
+    quoted = '"' + table.rsplit(".", 1)[-1].replace('"', '""') + '"'
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        cursor = connection.execute(f"SELECT * FROM {quoted}")
+        names = [column[0] for column in cursor.description]
+        wanted = [name for name in names if columns is None or name in columns]
+        hashes = dict.fromkeys((ROWS, *wanted), 0)
+        for row in cursor:
+            values = dict(zip(names, row, strict=True))
+            hashes[ROWS] += hash(tuple(values[name] for name in wanted))
+            for name in wanted:
+                hashes[name] += hash(values[name])
+    return {name: str(value) for name, value in hashes.items()}
