@@ -118,9 +118,16 @@ def current() -> RequestRecord | None:
     return None if record is None or record.closed else record
 
 
-def enter(record: RequestRecord | None) -> None:
-    """Make this the request of the running context."""
+def enter(record: RequestRecord) -> RequestRecord | None:
+    """Make this the request of the running context; returns the one to give back to `leave`."""
+    before = _current.get()
     _current.set(record)
+    return before
+
+
+def leave(before: RequestRecord | None) -> None:
+    """Undo `enter`, also from another context (a body closed in another thread)."""
+    _current.set(None if before is not None and before.closed else before)
 
 
 def add_query(

@@ -3,12 +3,12 @@
 import importlib.util
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from itertools import islice
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import TypedDict
+from typing import Any, TypedDict
 
 
 class Site(TypedDict):
@@ -26,6 +26,7 @@ STACK_LIMIT = 25  # frames; deeper application stacks are recursion
 
 created_at: ContextVar[tuple[Site, ...]] = ContextVar("unslow_created_at", default=())
 
+_floors: set[int] = set()
 _OWN = os.path.dirname(os.path.abspath(__file__))
 _LIBRARIES = ("site-packages", "dist-packages", "node_modules")
 _roots: list[str] = []
@@ -67,6 +68,11 @@ def is_application(filename: str) -> bool:
         return bool(_applications[filename])
 
 
+def floor(function: Callable[..., Any]) -> None:
+    """Let stacks end at this function: below it are servers and `main()`, not the request."""
+    _floors.add(id(function.__code__))
+
+
 def site_of(frame: FrameType) -> Site:
     """The expression that the frame is executing now."""
     return _place(frame.f_code, frame.f_lasti, frame.f_lineno or 0)
@@ -98,19 +104,21 @@ def application_stack(limit: int = STACK_LIMIT, frame: FrameType | None = None) 
 
 def _frames(frame: FrameType) -> Iterator[FrameType]:
     at: FrameType | None = frame
-    while at is not None:
-        yield at
-        at = at.f_back
-    module = sys.modules.get("greenlet")
-    if module is None:
-        return
-    parent = getattr(module.getcurrent(), "parent", None)
-    while parent is not None:
-        at = parent.gr_frame
+    greenlet: Any = getattr(sys.modules.get("greenlet"), "getcurrent", _nothing)()
+    while True:
         while at is not None:
+            if id(at.f_code) in _floors:
+                return
             yield at
             at = at.f_back
-        parent = parent.parent
+        greenlet = getattr(greenlet, "parent", None)
+        if greenlet is None:
+            return
+        at = greenlet.gr_frame
+
+
+def _nothing() -> None:
+    return None
 
 
 def _place(code: CodeType, lasti: int, line: int) -> Site:
@@ -152,9 +160,8 @@ def _application_path(filename: str) -> str:
 def _counts(path: str) -> bool:
     if _below(path, _OWN):
         return False
-    if any(_below(path, package) for package in _packages.values()):
-        return True
-    return any(_below(path, root) and not _library(path, root) for root in _roots)
+    folders = (*_packages.values(), *_roots)
+    return any(_below(path, folder) and not _library(path, folder) for folder in folders)
 
 
 def _below(path: str, folder: str) -> bool:

@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 import traceback
+from collections import deque
 from functools import wraps
 from typing import Any, Protocol, TypeVar, cast
 
@@ -18,6 +19,7 @@ MAX_ERRORS = 50  # per process; the same failure in every request would drown th
 _path = ""
 _lock = threading.RLock()
 _stream: socket.socket | None = None
+_pending: deque[bytes] = deque()
 _errors = 0
 _busy = threading.local()
 
@@ -41,33 +43,35 @@ def is_open() -> bool:
 
 def send(message: Message) -> None:
     """Send one event. Failures are silent: nobody listens any more."""
+    if _path:
+        _pending.append(_line(message))
+        _flush()
+
+
+def hello() -> None:
+    """Open the connection now, so that the collector knows this process."""
+    if _path:
+        _flush()
+
+
+def _flush() -> None:
+    """Send what waits. An event from a finalizer that interrupts this waits for the next turn."""
     global _stream
-    if not _path or getattr(_busy, "sending", False):
+    if getattr(_busy, "sending", False):
         return
-    line = json.dumps(message, default=str, separators=(",", ":")).encode() + b"\n"
     _busy.sending = True
     try:
         with _lock:
             if _stream is None:
                 _stream = _dial(SEND_TIMEOUT_S)
                 _stream.sendall(_line(_hello()))
-            _stream.sendall(line)
+            while _pending:
+                _stream.sendall(_pending.popleft())
     except OSError:
+        _pending.clear()
         _drop()
     finally:
         _busy.sending = False
-
-
-def hello() -> None:
-    """Open the connection now, so that the collector knows this process."""
-    global _stream
-    try:
-        with _lock:
-            if _path and _stream is None:
-                _stream = _dial(SEND_TIMEOUT_S)
-                _stream.sendall(_line(_hello()))
-    except OSError:
-        _drop()
 
 
 def ask(question: Message) -> Message:
@@ -152,6 +156,7 @@ def _after_fork() -> None:
     _lock = threading.RLock()
     _busy = threading.local()
     _errors = 0
+    _pending.clear()
     _drop()
 
 

@@ -1,0 +1,126 @@
+"""Keeps a request known in the tasks and threads that it starts, and who started them."""
+
+import asyncio
+import concurrent.futures
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+from unslow.observe import _imports, _record, _sites, _wire
+from unslow.observe._patch import Function, wrap
+from unslow.observe._sites import Site
+
+
+def install() -> None:
+    """Watch thread pools, tasks, and the bridges between threads and event loops."""
+    wrap(concurrent.futures.ThreadPoolExecutor, "submit", _submit)
+    if _record.level() != "full":
+        return
+    wrap(asyncio.BaseEventLoop, "create_task", _create_task)
+    wrap(asyncio.threads, "to_thread", _awaited)
+    asyncio.to_thread = asyncio.threads.to_thread
+    for floor in (asyncio.BaseEventLoop.run_forever, asyncio.Runner.run, asyncio.Handle._run):
+        _sites.floor(floor)
+    _imports.after("uvloop", _install_uvloop)
+    _imports.after("asgiref.sync", _install_asgiref)
+    _imports.after("anyio.to_thread", _install_anyio)
+
+
+def _install_uvloop(module: ModuleType) -> None:
+    wrapped = _create_task(module.Loop.create_task)
+    module.Loop.create_task = wrapped  # the method of the C base cannot be replaced
+
+
+def _install_asgiref(module: ModuleType) -> None:
+    wrap(module.SyncToAsync, "__call__", _awaited)
+    wrap(module.AsyncToSync, "__call__", _called)
+
+
+def _install_anyio(module: ModuleType) -> None:
+    wrap(module, "run_sync", _awaited)
+
+
+def _here() -> tuple[Site, ...]:
+    """The application's stack now, where a request is under way and stacks are wanted."""
+    try:
+        if _record.level() == "full" and _record.current() is not None:
+            return tuple(_sites.application_stack())
+    except Exception as problem:  # noqa: BLE001
+        _wire.error(problem)
+    return ()
+
+
+@contextmanager
+def _created_here() -> Iterator[None]:
+    token = _sites.created_at.set(_here() or _sites.created_at.get())
+    try:
+        yield
+    finally:
+        _sites.created_at.reset(token)
+
+
+def _create_task(original: Function) -> Function:
+    def create_task(self: Any, coro: Any, **options: Any) -> Any:
+        context = options.get("context")
+        stack = _here()
+        if not stack:
+            return original(self, coro, **options)
+        if context is not None:
+            context.run(_sites.created_at.set, stack)
+            return original(self, coro, **options)
+        token = _sites.created_at.set(stack)
+        try:
+            return original(self, coro, **options)
+        finally:
+            _sites.created_at.reset(token)
+
+    return create_task
+
+
+def _awaited(original: Function) -> Function:
+    async def bridge(*args: Any, **kwargs: Any) -> Any:
+        with _created_here():
+            return await original(*args, **kwargs)
+
+    return bridge
+
+
+def _called(original: Function) -> Function:
+    def bridge(*args: Any, **kwargs: Any) -> Any:
+        with _created_here():
+            return original(*args, **kwargs)
+
+    return bridge
+
+
+def _submit(original: Function) -> Function:
+    def submit(self: Any, fn: Function, /, *args: Any, **kwargs: Any) -> Any:
+        record = _record.current()
+        if record is None:
+            return original(self, fn, *args, **kwargs)
+        return original(self, _Work(fn, record, _here()), *args, **kwargs)
+
+    return submit
+
+
+class _Work:
+    """A function that runs in a pool's thread for the request that submitted it."""
+
+    __slots__ = ("function", "record", "stack")
+
+    def __init__(
+        self, function: Function, record: _record.RequestRecord, stack: tuple[Site, ...]
+    ) -> None:
+        self.function = function
+        self.record = record
+        self.stack = stack
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        left = _record.enter(self.record)
+        token = _sites.created_at.set(self.stack)
+        try:
+            return self.function(*args, **kwargs)
+        finally:
+            _sites.created_at.reset(token)
+            _record.leave(left)

@@ -1,0 +1,22 @@
+"""Puts the process under observation, before the application is imported."""
+
+import os
+
+_started = False
+
+
+def start() -> None:
+    """Start the recorder if unslow's variables are set; does nothing otherwise, or twice."""
+    global _started
+    if _started or not os.environ.get("UNSLOW_SOCKET"):
+        return
+    _started = True
+    from unslow.observe import _follow, _imports, _integrations, _record, _sandbox, _wire
+
+    _record.from_environment()
+    _wire.safely(_wire.hello)()
+    _wire.safely(_sandbox.install)()
+    _wire.safely(_imports.watch)()
+    if _record.level() != "off":
+        _wire.safely(_follow.install)()
+    _integrations.install()

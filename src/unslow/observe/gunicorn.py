@@ -1,0 +1,49 @@
+"""gunicorn: its WSGI workers (sync, gthread, gevent, eventlet, tornado) and its own ASGI worker."""
+
+from types import ModuleType
+from typing import Any
+
+from unslow.observe import _application, _boundary, _wire
+from unslow.observe._patch import Function, wrap
+
+MODULES = ("gunicorn.workers.base", "gunicorn.workers.gasgi")
+
+_WSGI_WORKERS = frozenset({"SyncWorker", "ThreadWorker", "AsyncWorker", "TornadoWorker"})
+
+
+def install(module: ModuleType) -> None:
+    """Wrap the application where a worker loads it."""
+    if hasattr(module, "ASGIWorker"):
+        wrap(module.ASGIWorker, "load_wsgi", _load_asgi)
+    elif hasattr(module, "Worker"):
+        wrap(module.Worker, "load_wsgi", _load_wsgi)
+
+
+def _load_wsgi(original: Function) -> Function:
+    def load_wsgi(self: Any) -> None:
+        original(self)
+        _observe(self)
+
+    return load_wsgi
+
+
+def _load_asgi(original: Function) -> Function:
+    def load_wsgi(self: Any) -> None:
+        original(self)
+        _observe_asgi(self)
+
+    return load_wsgi
+
+
+@_wire.safely
+def _observe(worker: Any) -> None:
+    _application.named(getattr(worker.app, "app_uri", None))
+    # Third-party workers (uvicorn's) put an ASGI application here and serve it themselves.
+    if any(base.__name__ in _WSGI_WORKERS for base in type(worker).__mro__):
+        worker.wsgi = _boundary.wrap_wsgi(worker.wsgi)
+
+
+@_wire.safely
+def _observe_asgi(worker: Any) -> None:
+    _application.named(getattr(worker.app, "app_uri", None))
+    worker.asgi = _boundary.wrap_asgi(worker.asgi)
