@@ -56,6 +56,14 @@ def replay(responses: Responses) -> str:
     return f"{responses.equal} of {responses.compared} responses equal"
 
 
+def spans(text: str) -> list[tuple[str, bool]]:
+    """The text in parts; true for one that stood in backticks and is code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return [(text, False)]
+    return [(part, position % 2 == 1) for position, part in enumerate(parts) if part]
+
+
 def is_advice(fix: Fix) -> bool:
     """Whether the fix only says what to do: nothing was written and nothing measured."""
     return not (fix.diff or fix.edits or fix.files or fix.sql) and fix.proof.verdict == "not-run"

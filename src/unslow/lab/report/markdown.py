@@ -106,8 +106,13 @@ def _fold(title: str, body: str) -> str:
 
 
 def text(value: str) -> str:
-    """Plain text: nothing in it is markup, a mention or a new cell."""
-    escaped = re.sub(r"([\\`*_\[\]|~#])", r"\\\1", " ".join(value.split()))
+    """Text in which nothing is markup, a mention or a new cell, except code in backticks."""
+    parts = say.spans(" ".join(value.split()))
+    return "".join(code(part) if is_code else _plain(part) for part, is_code in parts)
+
+
+def _plain(value: str) -> str:
+    escaped = re.sub(r"([\\`*_\[\]|~#])", r"\\\1", value)
     escaped = escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return escaped.replace("@", "@\u2060")
 

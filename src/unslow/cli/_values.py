@@ -1,0 +1,27 @@
+"""Reads the values of options: durations, and names with values."""
+
+import re
+from collections.abc import Sequence
+
+from unslow.lab.errors import UsageError
+
+UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds(text: str, option: str) -> float:
+    """`90`, `90s`, `5m` or `1h` in seconds."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip())
+    if match is None or not float(match[1]):
+        raise UsageError(f"{option} {text}: not a duration; write 90s, 5m or 1h")
+    return float(match[1]) * UNITS_S[match[2]]
+
+
+def pairs(texts: Sequence[str] | None, separator: str, option: str) -> dict[str, str]:
+    """`NAME=VALUE` or `NAME: VALUE` options as a mapping."""
+    found = {}
+    for text in texts or ():
+        name, mark, value = text.partition(separator)
+        if not mark or not name.strip():
+            raise UsageError(f"{option}: write NAME{separator}VALUE")  # never echo a secret
+        found[name.strip()] = value.strip()
+    return found

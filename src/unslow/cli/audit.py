@@ -1,0 +1,110 @@
+"""`unslow audit`: find what is slow, fix it, prove it, report it."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unslow.cli import _outputs as out
+from unslow.cli._outcome import OVER_THRESHOLD, command
+from unslow.cli._values import pairs, seconds
+
+Words = list[str]
+
+
+@command
+def audit(
+    context: typer.Context,
+    target: Annotated[
+        str | None, typer.Argument(help="A folder, a manage.py or module:attr; found if left out.")
+    ] = None,
+    login: Annotated[str, typer.Option(help="The user to log in as, on the clone.")] = "",
+    header: Annotated[
+        Words | None, typer.Option(help="NAME: VALUE sent with every request. Repeatable.")
+    ] = None,
+    cookie: Annotated[
+        Words | None, typer.Option(help="NAME=VALUE sent with every request. Repeatable.")
+    ] = None,
+    env: Annotated[
+        Words | None, typer.Option(help="NAME=VALUE for the application. Repeatable.")
+    ] = None,
+    replay: Annotated[
+        list[Path] | None,
+        typer.Option(help="An access log, HAR or JSONL recording to replay. Repeatable."),
+    ] = None,
+    include: Annotated[
+        Words | None, typer.Option(help="Only endpoints that match this glob. Repeatable.")
+    ] = None,
+    exclude: Annotated[
+        Words | None, typer.Option(help="No endpoints that match this glob. Repeatable.")
+    ] = None,
+    writes: Annotated[
+        bool, typer.Option("--writes/--no-writes", help="Exercise writes, on the clone.")
+    ] = True,
+    source: Annotated[
+        Words | None,
+        typer.Option(help="An installed package that is application code too. Repeatable."),
+    ] = None,
+    prove: Annotated[
+        bool, typer.Option("--prove/--no-prove", help="Measure the fixes, or only write them.")
+    ] = True,
+    time_budget: Annotated[
+        str, typer.Option(help="At most this long for the proofs: 90s, 5m, 1h.")
+    ] = "5m",
+    seed: Annotated[int, typer.Option(help="Of every random order in the proof.")] = 0,
+    fail_on: out.FailOnOption = None,
+    html: out.HtmlOption = None,
+    json: out.JsonOption = None,
+    sarif: out.SarifOption = None,
+    markdown: out.MarkdownOption = None,
+    save_trace: Annotated[
+        Path | None, typer.Option(help="Keep what was observed, without any values.")
+    ] = None,
+) -> int:
+    """Find what is slow in an application, fix it, prove the fixes.
+
+    The application runs on a clone of its database. Its usual start command may follow `--`:
+
+        unslow audit -- gunicorn shop.wsgi --workers 2
+    """
+    from unslow.cli import _state
+    from unslow.cli._progress import shown
+    from unslow.lab import pipeline, traces
+    from unslow.lab.target import discover, read_settings
+    from unslow.lab.workload import Wanted
+
+    outputs = out.Outputs(html, json, sarif, markdown)
+    out.check(*outputs.files().values(), save_trace)
+    budget_s = seconds(time_budget, "--time-budget")
+    settings = read_settings(Path.cwd())
+    settings = replace(settings, env={**settings.env, **pairs(env, "=", "--env")})
+    headers = {**settings.headers, **pairs(header, ":", "--header")}
+    cookies = pairs(cookie, "=", "--cookie")
+    if cookies:
+        headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    found = discover(
+        target, context.obj or (), cwd=Path.cwd(), sources=source or (), settings=settings
+    )
+    wanted = Wanted(
+        headers=headers,
+        recordings=tuple(replay or ()),
+        include=tuple(include or ()),
+        exclude=(*settings.exclude, *(exclude or ())),
+        writes=writes,
+    )
+    options = pipeline.Options(
+        wanted=wanted,
+        login=login or settings.login,
+        prove=prove,
+        budget_s=budget_s,
+        seed=seed,
+    )
+    with shown() as progress:
+        audited = pipeline.audit(found, options, progress)
+    _state.keep(audited.report, found.root)
+    out.write(audited.report, outputs)
+    if save_trace:
+        traces.save(audited.trace, save_trace)
+    out.show(audited.report)
+    return OVER_THRESHOLD if out.is_over(audited.report, fail_on) else 0

@@ -1,0 +1,102 @@
+"""The fixes that were kept, as patches on the files as they were audited."""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from unslow.lab.errors import UnslowError, UsageError
+from unslow.lab.patching import apply, diff
+from unslow.model import Fix, Patch, Report, ReportedFinding
+
+SQL_FILE = "unslow-indexes.sql"
+CREATE_INDEX = re.compile(r"^\s*CREATE( UNIQUE)? INDEX (?!CONCURRENTLY)", re.IGNORECASE)
+
+Kept = tuple[ReportedFinding, Fix]
+Read = Callable[[str], bytes]
+
+
+def kept(report: Report) -> tuple[Kept, ...]:
+    """The kept fixes with their findings, in the report's order."""
+    return tuple((finding, fix) for finding in report.findings for fix in finding.fixes if fix.kept)
+
+
+def patches(fixes: Sequence[Kept]) -> list[Patch]:
+    return [
+        Patch(fix.fixer, fix.summary, fix.safety, fix.edits, fix.files, fix.sql) for _, fix in fixes
+    ]
+
+
+def preview(report: Report, root: Path) -> str:
+    """The diff of all kept fixes, and the SQL that goes with no file."""
+    fixes = kept(report)
+    read = audited(report, reader(root))
+    require(fixes, read)
+    return diff(patches(fixes), read) + sql_script(report, fixes)
+
+
+def reader(root: Path) -> Read:
+    """Reads the files below `root`, and none outside."""
+
+    def read(path: str) -> bytes:
+        return inside(root, path).read_bytes()
+
+    return read
+
+
+def inside(root: Path, path: str) -> Path:
+    full = (root / path).resolve()
+    if not full.is_relative_to(root.resolve()):
+        raise UsageError(f"{path} lies outside {root}; a fix to an installed package is for review")
+    return full
+
+
+def audited(report: Report, read: Read) -> Read:
+    """`read`, refusing a file that is not as it was audited."""
+
+    def checked(path: str) -> bytes:
+        content = read(path)
+        expected = report.files.get(path)
+        if expected and hashlib.sha256(content).hexdigest() != expected:
+            raise UnslowError(
+                f"{path} has changed since the audit (or carries the fix already); "
+                "nothing was written. Run `unslow audit` again"
+            )
+        return content
+
+    return checked
+
+
+def require(fixes: Sequence[Kept], read: Read) -> None:
+    """Raise UnslowError unless every file to change is there, as audited."""
+    for path in sorted({edit.path for _, fix in fixes for edit in fix.edits}):
+        try:
+            read(path)
+        except FileNotFoundError as error:
+            raise UnslowError(
+                f"{path} is not here; run `unslow fix` in the folder that was audited"
+            ) from error
+        except OSError as error:
+            raise UnslowError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def contents(fixes: Sequence[Kept], read: Read) -> dict[str, bytes]:
+    """The files that the fixes change or create, with their new content."""
+    return apply(patches(fixes), read)
+
+
+def sql_script(report: Report, fixes: Sequence[Kept]) -> str:
+    """The statements of fixes that change no file, as a script for the database; may be empty."""
+    concurrently = report.target.database.startswith("postgresql")
+    return "".join(
+        f"-- {fix.summary}\n{statement};\n"
+        for _, fix in fixes
+        if not fix.edits and not fix.files
+        for statement in _statements(fix, concurrently)
+    )
+
+
+def _statements(fix: Fix, concurrently: bool) -> Iterator[str]:
+    for statement in fix.sql:
+        text = statement.strip().rstrip(";")
+        yield CREATE_INDEX.sub(r"CREATE\1 INDEX CONCURRENTLY ", text) if concurrently else text
