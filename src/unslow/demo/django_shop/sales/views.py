@@ -25,11 +25,11 @@ class Dashboard(TemplateView):
 
 
 def order_list(request):
-    orders = Order.objects.order_by("-placed_at", "-id")
+    orders = Order.objects.all()
     if status := request.GET.get("status"):
         orders = orders.filter(status=status)
     rows = []
-    for order in orders[:50]:
+    for order in orders.order_by("-placed_at", "-id")[:50]:
         customer = order.customer
         rows.append(
             {

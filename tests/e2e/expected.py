@@ -1,0 +1,76 @@
+"""Reads what the audit of each shop must find."""
+
+import ast
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request that stands for an endpoint (`METHOD route`)."""
+
+    endpoint: str
+    example: str
+    form: str
+    body: str = ""
+    status: int = 200
+    allowed: tuple[str, ...] = ()
+
+    @property
+    def method(self) -> str:
+        return self.endpoint.split()[0]
+
+
+@dataclass(frozen=True)
+class Slow(Call):
+    """A planted slow form: its cause is the expression `cause` in `file`."""
+
+    detector: str = ""
+    file: str = ""
+    cause: str = ""
+    within: str = ""
+    fixers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Expected:
+    slow: tuple[Slow, ...]
+    clean: tuple[Call, ...]
+
+    @property
+    def calls(self) -> dict[str, Call]:
+        """One call per endpoint, in the order of the file: reads before writes."""
+        return {call.endpoint: call for call in (*self.slow, *self.clean)}
+
+
+def read(flavour: str) -> Expected:
+    data = tomllib.loads((HERE / f"expected_{flavour}.toml").read_text())
+    return Expected(
+        tuple(Slow(**_tuples(entry)) for entry in data["slow"]),
+        tuple(Call(**_tuples(entry)) for entry in data["clean"]),
+    )
+
+
+def positions(source: str, cause: str, within: str = "") -> list[tuple[int, int, int, int]]:
+    """(line, column, end line, end column) of each expression with the text of `cause`."""
+    wanted = ast.dump(ast.parse(cause, mode="eval").body)
+    return [
+        (node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0)
+        for scope in _scopes(ast.parse(source), within)
+        for node in ast.walk(scope)
+        if isinstance(node, ast.expr) and ast.dump(node) == wanted
+    ]
+
+
+def _scopes(tree: ast.Module, within: str) -> list[ast.AST]:
+    if not within:
+        return [tree]
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return [node for node in ast.walk(tree) if isinstance(node, kinds) and node.name == within]
+
+
+def _tuples(entry: dict[str, object]) -> dict[str, object]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
