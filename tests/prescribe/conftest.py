@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
+import msgspec
 import pytest
 
 from unslow.lab.patching import apply
@@ -103,13 +104,21 @@ class Bench:
     def source(self) -> Source:
         return Source([self.root], self.models)
 
+    def give_site(self, label: str, path: str) -> None:
+        """Tell where the model's class stands."""
+        site = Site(path, 1, 1, 0, 5, "<module>")
+        self.models = [
+            msgspec.structs.replace(m, site=site) if m.label == label else m for m in self.models
+        ]
+
     def load(self, path: str, root: str = "shop.Order", site: int = 0, **changes) -> RepeatedLoad:
         """The repeated load of `path` ("customer.company"), its origin at the marked site."""
         names = tuple(path.split("."))
         uses = changes.pop("uses", ())
         stack = changes.pop("stack", (self.sites[site],) if self.sites else ())
-        operation = changes.pop("operation", "all")
-        origin = Origin(f"origin{site}", root, (Link(operation, stack),), names[:-1])
+        link = changes.pop("link", Link("all", stack))
+        prefetched = changes.pop("prefetched", ())
+        origin = Origin(f"origin{site}", root, (link,), names[:-1], prefetch_related=prefetched)
         parent, relation = root, None
         for name in names:
             owner = next((m for m in self.models if m.label == parent), None)

@@ -3,6 +3,7 @@ import re
 import pytest
 
 from unslow.lab.prescribe import django_select_related as fixer
+from unslow.model import Link, Site
 
 
 def changes(bench, before, after, *paths):
@@ -275,14 +276,10 @@ def test_an_earlier_link_is_taken_where_the_last_one_is_the_renderers(bench):
 
 def test_a_managers_caller_is_changed_rather_than_the_manager(bench):
     bench.write("x = «Order.objects.visible()»\n")
-    bench.write(
-        "class OrderQuerySet(QuerySet):\n    def visible(self):\n"
-        "        return «self.filter(hidden=False)»\n",
-        "shop/models.py",
-    )
+    bench.write("y = «self.filter(hidden=False)»\n", "shop/models.py")
     view, body = bench.sites
-    load = bench.load("customer", stack=(body, view))
-    (patch,) = bench.patches(fixer, load, cause=body)
+    load = bench.load("customer", link=Link("filter", (body, view), manager_frames=1))
+    (patch,) = bench.patches(fixer, load, cause=Site("shop/gone.py", 1, 1, 0, 1, "f"))
     assert bench.apply(patch) == {
         "shop/views.py": 'x = Order.objects.visible().select_related("customer")\n'
     }

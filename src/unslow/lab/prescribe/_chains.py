@@ -72,20 +72,27 @@ def string(node: cst.BaseExpression) -> str | None:
 def add_call(module: Module, node: cst.BaseExpression, name: str, args: Sequence[str]) -> TextEdit:
     """Apply the method `name` to the value of `node`, in the layout of the chain around it."""
     offset = module.end(node)
-    text = f".{name}({', '.join(args)})"
     following = module.parents.get(node)
-    if isinstance(following, cst.Attribute) and following.value is node:
+    if isinstance(following, cst.Attribute) and following.value is node and not node.lpar:
         gap = module.content[offset : module.start(following.attr)].decode().rpartition(".")[0]
-        if "\n" in gap and not node.lpar:
-            return module.insert(offset + len(gap.encode()), text + _newline(gap))
-    break_ = _chain_break(module, node)
-    if break_:
+        if "\n" in gap:
+            break_ = _newline(gap)
+            text = _rendered(name, args, break_[1:], len(break_))
+            return module.insert(offset + len(gap.encode()), text + break_)
+    if break_ := _chain_break(module, node):
+        text = _rendered(name, args, break_[1:], len(break_))
         return module.insert(_after_comment(module, offset), break_ + text)
-    if _too_long(module, offset, text):
-        indent = module.indent(offset)
-        inner = "".join(f"{indent}    {arg},\n" for arg in args)
-        text = f".{name}(\n{inner}{indent})"
+    text = _rendered(name, args, module.indent(offset), _line_length(module, offset))
     return module.insert(offset, text)
+
+
+def _rendered(name: str, args: Sequence[str], indent: str, used: int) -> str:
+    """The call on one line, or one argument a line where the line has `used` too much of it."""
+    text = f".{name}({', '.join(args)})"
+    if used + len(text) <= LINE_LENGTH:
+        return text
+    inner = "".join(f"{indent}    {arg},\n" for arg in args)
+    return f".{name}(\n{inner}{indent})"
 
 
 def add_argument(module: Module, call: cst.Call, text: str) -> TextEdit:
@@ -127,8 +134,7 @@ def _after_comment(module: Module, offset: int) -> int:
     return offset
 
 
-def _too_long(module: Module, offset: int, text: str) -> bool:
+def _line_length(module: Module, offset: int) -> int:
     start = module.content.rfind(b"\n", 0, offset) + 1
     end = module.content.find(b"\n", offset)
-    line = module.content[start : end if end >= 0 else None].decode()
-    return len(line) + len(text) > LINE_LENGTH
+    return len(module.content[start : end if end >= 0 else None].decode())

@@ -1,13 +1,13 @@
 """Finds the expression in the source that builds a queryset, and extends it."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import libcst as cst
 
 from unslow.lab.prescribe import _chains as chains
 from unslow.lab.prescribe._module import Module
+from unslow.lab.prescribe._relations import Need
 from unslow.lab.prescribe._source import Source
 from unslow.model import Finding, Origin, Site, TextEdit
 
@@ -53,25 +53,38 @@ class Spot:
 
     def existing(self, name: str) -> cst.Call | None:
         """The call of `name` anywhere in the whole expression."""
-        return chains.call_in(outermost(self.module, self.node), name)
+        return chains.call_in(self.whole, name)
+
+    @property
+    def whole(self) -> cst.BaseExpression:
+        return outermost(self.module, self.node)
+
+    @property
+    def offset(self) -> int | None:
+        """Where names must be known; None within a function, which runs when all are."""
+        inside = self.module.enclosing(self.node, cst.FunctionDef) is not None
+        return None if inside else self.module.start(self.node)
 
     def steps(self) -> list[str]:
         """The methods called in the whole expression, before and after the spot."""
-        return [
-            m
-            for step in chains.chain(outermost(self.module, self.node))
-            if (m := chains.method(step))
-        ]
+        return [m for step in chains.chain(self.whole) if (m := chains.method(step))]
 
-    @property
-    def in_function(self) -> bool:
-        """Built anew for each call; else once, when the module is imported."""
-        return self.module.enclosing(self.node, cst.FunctionDef) is not None
+
+def places(
+    finding: Finding, wanted: Iterable[Need], source: Source
+) -> Iterator[tuple[Spot | None, list[Need]]]:
+    """The loads by the queryset whose extension cures them; None where the source has none."""
+    groups: dict[Hashable, tuple[Spot | None, list[Need]]] = {}
+    for need in wanted:
+        place = spot(finding, need.origin, source)
+        key = (place.module.path, place.module.end(place.node)) if place else need.origin.id
+        groups.setdefault((key, need.origin.model), (place, []))[1].append(need)
+    yield from groups.values()
 
 
 def spot(finding: Finding, origin: Origin, source: Source) -> Spot | None:
     """Where to extend the queryset of `origin`: at the finding's cause, else at a link of it."""
-    for site in _sites(finding, origin, source):
+    for site in _sites(finding, origin):
         module = source.module(site.path)
         node = module.at(site) if module else None
         if module is None or node is None:
@@ -105,38 +118,19 @@ def outermost(module: Module, node: cst.BaseExpression) -> cst.BaseExpression:
     return node
 
 
-def _sites(finding: Finding, origin: Origin, source: Source) -> Iterator[Site]:
-    links = [link.stack for link in reversed(origin.links) if link.stack]
-    own = [stack for stack in links if finding.cause and stack[0] == finding.cause]
-    for stack in own:
-        yield _caller_of_manager(stack, source)
+def _sites(finding: Finding, origin: Origin) -> Iterator[Site]:
+    """The cause, then what application code wrote for the queryset, the last link first.
+
+    A custom manager method is left for its callers: other code shares its body.
+    """
     if finding.cause:
         yield finding.cause
-    for stack in links:
-        yield _caller_of_manager(stack, source)
-        yield stack[0]
-
-
-def _caller_of_manager(stack: tuple[Site, ...], source: Source) -> Site:
-    """The call of a custom manager method rather than its body, which other callers share."""
-    for inner, outer in pairwise(stack):
-        if not _in_manager(inner, source):
-            return inner
-        module = source.module(outer.path)
-        node = module.at(outer) if module else None
-        if node is None or chains.method(node) != inner.function.rpartition(".")[2]:
-            return inner
-    return stack[-1] if not _in_manager(stack[-1], source) else stack[0]
-
-
-def _in_manager(site: Site, source: Source) -> bool:
-    module = source.module(site.path)
-    node = module.at(site) if module else None
-    owner = module.enclosing(node, cst.ClassDef) if module and node else None
-    if owner is None:
-        return False
-    names = [chains.dotted(base.value) or chains.function(base.value) for base in owner.bases]
-    return any(name.endswith(("Manager", "QuerySet", "from_queryset")) for name in names)
+    for link in reversed(origin.links):
+        if link.stack and link.direct:
+            yield link.stack[min(link.manager_frames, len(link.stack) - 1)]
+    for link in reversed(origin.links):
+        if link.stack:
+            yield link.stack[0]
 
 
 def _spot(module: Module, node: cst.BaseExpression) -> Spot | None:

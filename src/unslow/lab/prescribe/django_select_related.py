@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 import libcst as cst
 
 from unslow.lab.prescribe import _chains as chains
-from unslow.lab.prescribe._querysets import Spot, refusal, spot
+from unslow.lab.prescribe._joins import join
+from unslow.lab.prescribe._querysets import Spot, places, refusal
 from unslow.lab.prescribe._relations import Need, longest, needs
 from unslow.lab.prescribe._source import Source
-from unslow.model import Finding, Patch, Recommendation, TextEdit
+from unslow.model import Finding, Patch, Recommendation
 
 DETECTORS = frozenset({"repeated-query", "duplicate-query"})
 FIXER = "django-select-related"
@@ -16,16 +17,8 @@ FIXER = "django-select-related"
 
 def fix(finding: Finding, source: Source) -> Iterator[Patch | Recommendation]:
     """One patch that joins every to-one path of the finding's loads, or what to write."""
-    joinable = [
-        need
-        for need in needs(finding, source, "django")
-        if need.to_one and need.load.kind == "forward"
-    ]
-    by_origin: dict[str, list[Need]] = {}
-    for need in joinable:
-        by_origin.setdefault(need.origin.id, []).append(need)
-    for group in by_origin.values():
-        place = spot(finding, group[0].origin, source)
+    joinable = [need for need in needs(finding, source, "django") if is_joinable(need)]
+    for place, group in places(finding, joinable, source):
         paths = longest("__".join(need.query_names) for need in group)
         reason = _refusal(place, group) if place else "its queryset is not built in your source"
         if place is None or reason:
@@ -37,14 +30,8 @@ def fix(finding: Finding, source: Source) -> Iterator[Patch | Recommendation]:
             yield Patch(FIXER, summary, "safe", tuple(edits), covers=covers)
 
 
-def join(place: Spot, paths: Sequence[str]) -> list[TextEdit]:
-    """Add `paths` to the queryset's `select_related`; nothing when they are there."""
-    call = place.existing("select_related")
-    if call is None:
-        return place.call("select_related", tuple(f'"{path}"' for path in paths))
-    present = [chains.string(arg.value) or "" for arg in call.args]
-    missing = [p for p in paths if not any(f"{q}__".startswith(f"{p}__") for q in present)]
-    return [chains.add_argument(place.module, call, f'"{path}"') for path in missing]
+def is_joinable(need: Need) -> bool:
+    return need.to_one and need.load.kind == "forward"
 
 
 def _refusal(place: Spot, group: Sequence[Need]) -> str:

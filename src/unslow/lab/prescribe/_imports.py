@@ -1,0 +1,190 @@
+"""Makes a name available in a module: found, added to an import that is there, or imported."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import libcst as cst
+
+from unslow.lab.prescribe._chains import dotted
+from unslow.lab.prescribe._module import Module
+from unslow.model import TextEdit
+
+
+@dataclass(frozen=True)
+class Imported:
+    """How code writes the name, and the edits that make it available."""
+
+    name: str
+    edits: tuple[TextEdit, ...] = ()
+
+
+def use(module: Module, package: str, name: str, offset: int | None = None) -> Imported | None:
+    """`name` of `package` for code at `offset` (None: in a function, where all is defined).
+
+    None when the module uses the name for something else, or defines it after `offset`.
+    """
+    found = _bound(module, package, name)
+    if found is not None:
+        return found
+    defined = _definition(module, name)
+    if defined is not None:
+        own = isinstance(defined, cst.ClassDef) and _same(_dotted_path(module), package)
+        early = offset is None or module.end(defined) < offset
+        return Imported(name) if own and early else None
+    statement = next((s for s in _imports(module) if _is_from(module, s, package)), None)
+    if statement is not None:
+        return Imported(name, (_extend(module, statement, name),))
+    return Imported(name, (_new(module, f"from {package} import {name}", package),))
+
+
+def _bound(module: Module, package: str, name: str) -> Imported | None:
+    """The name as an import binds it now; `models.Prefetch` where `models` is there."""
+    parent, _, last = package.rpartition(".")
+    for statement in _imports(module):
+        if isinstance(statement, cst.ImportFrom) and not isinstance(
+            statement.names, cst.ImportStar
+        ):
+            for alias in statement.names:
+                target = alias.evaluated_name
+                bound = alias.evaluated_alias or target
+                if target == name and _reaches(module, statement, package):
+                    return Imported(bound)
+                whole = _absolute(module, statement) == parent and target == last
+                if whole and package == "django.db.models" and not _has_from(module, package):
+                    return Imported(f"{bound}.{name}")
+    return None
+
+
+def _reaches(module: Module, statement: cst.ImportFrom, package: str) -> bool:
+    """Whether the import is of `package`, or of one that may re-export it."""
+    origin = _absolute(module, statement)
+    return _same(origin, package) or _same(origin, package.rpartition(".")[0])
+
+
+def _definition(module: Module, name: str) -> cst.CSTNode | None:
+    """What gives the name another meaning at the top level."""
+    for statement in module.tree.body:
+        if isinstance(statement, cst.ClassDef | cst.FunctionDef):
+            if statement.name.value == name:
+                return statement
+        elif name in _assigned(statement):
+            return statement
+    return None
+
+
+def _assigned(statement: cst.BaseStatement | cst.SimpleStatementLine) -> Iterator[str]:
+    for small in getattr(statement, "body", ()):
+        if isinstance(small, cst.Assign):
+            yield from (dotted(target.target) for target in small.targets)
+        elif isinstance(small, cst.AnnAssign):
+            yield dotted(small.target)
+        elif isinstance(small, cst.Import | cst.ImportFrom) and not isinstance(
+            small.names, cst.ImportStar
+        ):
+            yield from (alias.evaluated_alias or alias.evaluated_name for alias in small.names)
+
+
+def _imports(module: Module) -> Iterator[cst.ImportFrom | cst.Import]:
+    for statement in module.tree.body:
+        if isinstance(statement, cst.SimpleStatementLine):
+            for small in statement.body:
+                if isinstance(small, cst.ImportFrom | cst.Import):
+                    yield small
+
+
+def _has_from(module: Module, package: str) -> bool:
+    return any(_is_from(module, statement, package) for statement in _imports(module))
+
+
+def _is_from(module: Module, statement: cst.ImportFrom | cst.Import, package: str) -> bool:
+    return (
+        isinstance(statement, cst.ImportFrom)
+        and not isinstance(statement.names, cst.ImportStar)
+        and _same(_absolute(module, statement), package)
+    )
+
+
+def _absolute(module: Module, statement: cst.ImportFrom) -> str:
+    """The module that the statement imports from, relative ones resolved by the file's path."""
+    name = dotted(statement.module) if statement.module else ""
+    level = len(statement.relative)
+    if not level:
+        return name
+    parts = module.path.removesuffix(".py").split("/")[:-level]
+    return ".".join([*parts, name] if name else parts)
+
+
+def _dotted_path(module: Module) -> str:
+    return module.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _same(name: str, package: str) -> bool:
+    """Equal, but for folders above the import root (`src.shop.models` and `shop.models`)."""
+    return name == package or (bool(package) and name.endswith(f".{package}"))
+
+
+def _extend(module: Module, statement: cst.ImportFrom | cst.Import, name: str) -> TextEdit:
+    assert not isinstance(statement.names, cst.ImportStar)
+    aliases = list(statement.names)
+    for before, alias in zip([None, *aliases], aliases, strict=False):
+        if alias.evaluated_name > name and (before is None or before.evaluated_name < name):
+            return module.insert(module.start(alias), f"{name},{_gap(module, alias)}")
+    last = aliases[-1]
+    return module.insert(module.end(last.asname or last.name), f",{_gap(module, last)}{name}")
+
+
+def _gap(module: Module, alias: cst.ImportAlias) -> str:
+    """A blank, or the break and indentation of an import with one name a line."""
+    before = module.content[: module.start(alias)]
+    lead = before[len(before.rstrip()) :].decode()
+    return "\n" + lead.rpartition("\n")[2] if "\n" in lead else " "
+
+
+def _new(module: Module, text: str, package: str) -> TextEdit:
+    """A new statement after the imports that it belongs to."""
+    lines = [s for s in module.tree.body if _is_import(s)]
+    root = package.partition(".")[0]
+    kin = [s for s in lines if _root(s) == root]
+    later = next((s for s in kin if _package(s) > package), None)
+    if later is not None:
+        return module.insert(module.start(later), f"{text}\n")
+    absolute = [s for s in lines if _root(s)]
+    for statement in (kin or absolute or lines)[-1:]:
+        end = module.content.find(b"\n", module.end(statement))
+        if end < 0:
+            return module.insert(len(module.content), f"\n{text}\n")
+        return module.insert(end + 1, f"{text}\n")
+    return module.insert(_start(module), f"{text}\n\n")
+
+
+def _is_import(statement: cst.CSTNode) -> bool:
+    return isinstance(statement, cst.SimpleStatementLine) and any(
+        isinstance(small, cst.ImportFrom | cst.Import) for small in statement.body
+    )
+
+
+def _root(statement: cst.CSTNode) -> str:
+    """The first part of what a statement imports; "" for a relative import."""
+    return _package(statement).partition(".")[0]
+
+
+def _package(statement: cst.CSTNode) -> str:
+    """The module that an absolute import statement names first."""
+    assert isinstance(statement, cst.SimpleStatementLine)
+    small = statement.body[0]
+    if isinstance(small, cst.Import):
+        return small.names[0].evaluated_name
+    if isinstance(small, cst.ImportFrom) and not small.relative and small.module:
+        return dotted(small.module)
+    return ""
+
+
+def _start(module: Module) -> int:
+    """After the module's docstring, else at its first statement."""
+    body = module.tree.body
+    if not body:
+        return len(module.content)
+    if module.tree.get_docstring() is not None:
+        end = module.content.find(b"\n", module.end(body[0]))
+        return end + 1 if end >= 0 else len(module.content)
+    return module.start(body[0])

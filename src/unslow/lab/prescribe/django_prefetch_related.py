@@ -1,0 +1,190 @@
+"""Reads to-many relations for all rows at once: `.prefetch_related(...)`, or an annotation."""
+
+from collections.abc import Iterator, Sequence
+
+import libcst as cst
+
+from unslow.lab.prescribe import _chains as chains
+from unslow.lab.prescribe import _imports as imports
+from unslow.lab.prescribe._joins import join
+from unslow.lab.prescribe._managers import default_manager
+from unslow.lab.prescribe._querysets import Spot, places, refusal
+from unslow.lab.prescribe._relations import TO_ONE, Need, longest, needs
+from unslow.lab.prescribe._source import Source
+from unslow.model import Finding, Patch, Recommendation, TextEdit
+
+DETECTORS = frozenset({"repeated-query", "duplicate-query"})
+FIXER = "django-prefetch-related"
+
+Prefix = tuple[str, ...]
+
+
+def fix(finding: Finding, source: Source) -> Iterator[Patch | Recommendation]:
+    """A plain prefetch of each path, and its rival that joins to-one relations into it."""
+    wanted = [need for need in needs(finding, source, "django") if _is_plain(need)]
+    many = [need for need in wanted if not need.to_one or need.generic]
+    for place, group in places(finding, many, source):
+        covered = [need for need in wanted if _is_on_the_way(need, group)]
+        lookups = longest("__".join(need.names) for need in group)
+        reason = _refusal(place) if place else "its queryset is not built in your source"
+        if place is None or reason:
+            summary = f"Add .prefetch_related({_quoted(lookups)}) to the {_model(group)} queryset"
+            yield Recommendation(FIXER, summary, reason)
+        else:
+            yield from _candidates(place, lookups, covered, source)
+
+
+def _is_plain(need: Need) -> bool:
+    if need.load.kind == "forward":
+        return True
+    return need.load.kind in ("reverse", "generic") and need.load.plain
+
+
+def _is_on_the_way(need: Need, group: Sequence[Need]) -> bool:
+    """Whether the paths of the group run through the relations of `need`."""
+    return any(
+        need.origin.model == other.origin.model and other.names[: len(need.names)] == need.names
+        for other in group
+    )
+
+
+def _refusal(place: Spot) -> str:
+    for step in chains.chain(place.whole):
+        if chains.method(step) in ("iterator", "aiterator"):
+            assert isinstance(step, cst.Call)
+            if not step.args:
+                return "iterator() needs a chunk_size before it can prefetch"
+    return refusal(place)
+
+
+def _candidates(
+    place: Spot, lookups: Sequence[str], needed: Sequence[Need], source: Source
+) -> Iterator[Patch]:
+    covers = tuple(need.position for need in needed)
+    plain = _prefetch(place, [f'"{lookup}"' for lookup in lookups])
+    if plain:
+        summary = f"Read related rows for all at once: prefetch_related({_quoted(lookups)})"
+        yield Patch(FIXER, summary, "safe", tuple(plain), covers=covers)
+    joined = _joined(place, needed, source)
+    if joined and set(joined) != set(plain):
+        summary = f"Read related rows at once, with joins: {_quoted(lookups)}"
+        yield Patch(FIXER, summary, "safe", tuple(dict.fromkeys(joined)), covers=covers)
+
+
+def _prefetch(place: Spot, args: Sequence[str]) -> list[TextEdit]:
+    """Add `args` to the queryset's `prefetch_related`; nothing for the lookups that are there."""
+    call = place.existing("prefetch_related")
+    if call is None or not call.args:
+        return place.call("prefetch_related", tuple(args))
+    present = [_lookup(arg.value) for arg in call.args]
+    missing = [a for a in args if not any(f"{p}__".startswith(f"{a[1:-1]}__") for p in present)]
+    return [chains.add_argument(place.module, call, text) for text in missing]
+
+
+def _lookup(arg: cst.BaseExpression) -> str:
+    """The path that an argument of `prefetch_related` names, "" when it cannot be told."""
+    if chains.function(arg) == "Prefetch" and isinstance(arg, cst.Call) and arg.args:
+        return chains.string(arg.args[0].value) or ""
+    return chains.string(arg) or ""
+
+
+def _joined(place: Spot, needed: Sequence[Need], source: Source) -> list[TextEdit]:
+    """Prefetches whose querysets join what is to-one, or nothing when that is not possible."""
+    tails, models = _segments(needed)
+    edits = join(place, longest(tails.pop((), []))) if tails.get(()) else []
+    args: list[str] = []
+    for prefix in sorted(tails, key=len):
+        lookup = "__".join(prefix)
+        if tails[prefix]:
+            written = _with_queryset(place, lookup, models[prefix], longest(tails[prefix]), source)
+            if written is None or _is_hidden(place, lookup, needed):
+                return []
+            args += [text for text in written if isinstance(text, str)]
+            edits += [edit for edit in written if isinstance(edit, TextEdit)]
+        elif not any(other[: len(prefix)] == prefix for other in tails if other != prefix):
+            args.append(f'"{lookup}"')
+    if not edits and all(arg.startswith('"') for arg in args):
+        return []
+    return edits + (_prefetch(place, args) if args else [])
+
+
+def _is_hidden(place: Spot, lookup: str, needed: Sequence[Need]) -> bool:
+    """Whether a method that the chain calls has prefetched the lookup with its own queryset."""
+    call = place.existing("prefetch_related")
+    visible = [_lookup(arg.value) for arg in call.args] if call else []
+    return lookup not in visible and any(lookup in n.origin.prefetch_related for n in needed)
+
+
+def _segments(needed: Sequence[Need]) -> tuple[dict[Prefix, list[str]], dict[Prefix, str]]:
+    """By each path to a to-many relation, the to-one paths that go on from there; its model."""
+    tails: dict[Prefix, list[str]] = {}
+    models: dict[Prefix, str] = {}
+    for need in needed:
+        prefix: Prefix = ()
+        tail: list[str] = []
+        for depth, step in enumerate(need.steps, 1):
+            if step.kind in TO_ONE:
+                tail.append(step.query_name or step.name)
+                continue
+            tails.setdefault(prefix, []).extend(["__".join(tail)] if tail else [])
+            prefix, tail = need.names[:depth], []
+            models[prefix] = step.model
+        tails.setdefault(prefix, []).extend(["__".join(tail)] if tail else [])
+    return tails, models
+
+
+def _with_queryset(
+    place: Spot, lookup: str, label: str, paths: Sequence[str], source: Source
+) -> list[str | TextEdit] | None:
+    """`Prefetch(lookup, queryset=...)` as an argument to add, or as edits of what is there."""
+    call = place.existing("prefetch_related")
+    for arg in call.args if call else ():
+        if _lookup(arg.value) == lookup:
+            return _extended(place, arg.value, lookup, label, paths, source)
+        if _lookup(arg.value).startswith(f"{lookup}__"):
+            return None
+    written = _prefetch_object(place, lookup, label, paths, source)
+    return written and [written[0], *written[1]]
+
+
+def _extended(
+    place: Spot,
+    arg: cst.BaseExpression,
+    lookup: str,
+    label: str,
+    paths: Sequence[str],
+    source: Source,
+) -> list[str | TextEdit] | None:
+    """Join `paths` in a prefetch that the queryset has."""
+    if isinstance(arg, cst.Call):
+        queryset = next((a.value for a in arg.args[1:] if _is_queryset(a)), None)
+        return [*join(Spot(place.module, queryset), paths)] if queryset else None
+    written = _prefetch_object(place, lookup, label, paths, source)
+    return written and [place.module.replace(arg, written[0]), *written[1]]
+
+
+def _is_queryset(arg: cst.Arg) -> bool:
+    return arg.keyword is None or arg.keyword.value == "queryset"
+
+
+def _prefetch_object(
+    place: Spot, lookup: str, label: str, paths: Sequence[str], source: Source
+) -> tuple[str, tuple[TextEdit, ...]] | None:
+    model = source.model(label)
+    if model is None:
+        return None
+    prefetch = imports.use(place.module, "django.db.models", "Prefetch")
+    child = imports.use(place.module, model.module, model.name, place.offset)
+    if prefetch is None or child is None:
+        return None
+    rows = f"{child.name}.{default_manager(model, source)}.select_related({_quoted(paths)})"
+    text = f'{prefetch.name}("{lookup}", queryset={rows})'
+    return text, (*prefetch.edits, *child.edits)
+
+
+def _model(group: Sequence[Need]) -> str:
+    return group[0].origin.model
+
+
+def _quoted(paths: Sequence[str]) -> str:
+    return ", ".join(f'"{path}"' for path in paths)
