@@ -89,7 +89,7 @@ def add_call(module: Module, node: cst.BaseExpression, name: str, args: Sequence
 def _rendered(name: str, args: Sequence[str], indent: str, used: int) -> str:
     """The call on one line, or one argument a line where the line has `used` too much of it."""
     text = f".{name}({', '.join(args)})"
-    if used + len(text) <= LINE_LENGTH:
+    if used + len(text) <= LINE_LENGTH or used + len(f".{name}(") > LINE_LENGTH:
         return text
     inner = "".join(f"{indent}    {arg},\n" for arg in args)
     return f".{name}(\n{inner}{indent})"
