@@ -82,14 +82,14 @@ def add_call(module: Module, node: cst.BaseExpression, name: str, args: Sequence
     if break_ := _chain_break(module, node):
         text = _rendered(name, args, break_[1:], len(break_))
         return module.insert(_after_comment(module, offset), break_ + text)
-    text = _rendered(name, args, module.indent(offset), _line_length(module, offset))
-    return module.insert(offset, text)
+    used = _line_length(module, offset) if _ends_line(module, offset) else 0
+    return module.insert(offset, _rendered(name, args, module.indent(offset), used))
 
 
 def _rendered(name: str, args: Sequence[str], indent: str, used: int) -> str:
     """The call on one line, or one argument a line where the line has `used` too much of it."""
     text = f".{name}({', '.join(args)})"
-    if used + len(text) <= LINE_LENGTH or used + len(f".{name}(") > LINE_LENGTH:
+    if used + len(text) <= LINE_LENGTH:
         return text
     inner = "".join(f"{indent}    {arg},\n" for arg in args)
     return f".{name}(\n{inner}{indent})"
@@ -138,3 +138,7 @@ def _line_length(module: Module, offset: int) -> int:
     start = module.content.rfind(b"\n", 0, offset) + 1
     end = module.content.find(b"\n", offset)
     return len(module.content[start : end if end >= 0 else None].decode())
+
+
+def _ends_line(module: Module, offset: int) -> bool:
+    return module.content[offset:].partition(b"\n")[0].partition(b"#")[0].strip() == b""
