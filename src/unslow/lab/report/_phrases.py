@@ -56,6 +56,10 @@ def replay(responses: Responses) -> str:
     return f"{responses.equal} of {responses.compared} responses equal"
 
 
+def sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def spans(text: str) -> list[tuple[str, bool]]:
     """The text in parts; true for one that stood in backticks and is code."""
     parts = text.split("`")

@@ -149,7 +149,7 @@ def _fix(fix: Fix) -> RenderableType:
         Text.assemble(fix.summary, (f" ({fix.fixer})", "dim")),
     ]
     lines += [
-        Text(line, style="dim")
+        Text(say.sentence(line), style="dim")
         for line in (say.difference(fix.proof), say.evidence(fix.proof))
         if line
     ]

@@ -1,0 +1,46 @@
+from tests.report.sample import clean, sample
+from unslow.lab.report import terminal
+
+
+def test_silent_about_fixes_when_there_is_no_finding() -> None:
+    text = terminal.render(clean())
+    assert "Nothing to fix" in text
+    assert "unslow fix" not in text
+    assert "Total" not in text
+
+
+def test_no_line_is_longer_than_the_width() -> None:
+    for width in (60, 80, 120):
+        assert max(map(len, terminal.render(sample(), width=width).splitlines())) <= width
+
+
+def test_a_pipe_gets_no_escape_sequences() -> None:
+    assert "\x1b" not in terminal.render(sample())
+    assert "\x1b" in terminal.render(sample(), color=True)
+
+
+def test_the_cause_is_named_and_underlined() -> None:
+    lines = terminal.render(sample()).splitlines()
+    assert "   cause  shop/views.py:10:16 in OrderViewSet" in lines
+    quoted = next(i for i, line in enumerate(lines) if "queryset = Order.objects" in line)
+    expression = 'Order.objects.order_by("-created_at")'
+    start = lines[quoted].index(expression)
+    assert lines[quoted + 1][start:] == "─" * len(expression)
+
+
+def test_a_fix_shows_verdict_speedup_and_queries() -> None:
+    text = terminal.render(sample())
+    assert "✓ proven  ×12.1 [11.2, 13.1] CPU  queries 101 → 1" in text
+    assert "proven, not kept  ×7.35" in text
+    assert "✗ different response" in text
+    assert 'body[3].brand is null,\n     was "Acme & Söhne"' in text
+    assert "? inconclusive  ×1.05 [0.97, 1.14] CPU" in text
+    assert "a gain under 8.0 %" in text
+    assert "To do by hand: Collect the ids" in text
+
+
+def test_the_end_says_what_was_skipped_and_what_to_do_next() -> None:
+    text = terminal.render(sample())
+    assert "Total  ×10.4 [9.80, 11.1] CPU with all kept fixes" in text
+    assert "  POST api/payments/: the body's schema is not declared" in text
+    assert text.rstrip().endswith("Next  unslow fix  writes the 2 proven fixes")
