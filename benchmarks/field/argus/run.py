@@ -1,4 +1,4 @@
-"""Audit argus-server 2.10.2 from nothing: `python -m benchmarks.field.argus.run [-- AUDIT OPTIONS]`.
+"""Audit argus-server 2.10.2 from nothing: `python -m benchmarks.field.argus.run`.
 
 Installs it into its own virtual environment below `--folder`, migrates and fills a database on
 the embedded PostgreSQL, and runs `unslow audit` on its normal start command.
