@@ -1,0 +1,179 @@
+"""Asks PostgreSQL for its tables, their indexes, and the executed plans of the costliest reads."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Protocol
+
+import msgspec
+import psycopg
+from pglast import ast, parse_sql
+from pglast.parser import ParseError
+from psycopg import sql as text
+
+from unslow.lab._placeholders import filled
+from unslow.model import Column, Index, Plan, PlanNode, Query, Table, Trace
+
+MAX_PLANS = 60  # shapes, costliest first; beyond them nothing weighs
+MIN_MS = 0.2  # all executions of a shape together; below it no index shows
+STATEMENT_TIMEOUT_MS = 5_000
+
+
+class Database(Protocol):
+    """A clone: `dsn` is a libpq connection string for the engine "postgresql"."""
+
+    @property
+    def engine(self) -> str: ...
+    @property
+    def dsn(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+def collect(trace: Trace, databases: Iterable[Database]) -> Trace:
+    """The trace with `tables` and `plans` of its PostgreSQL databases.
+
+    Reads are executed again with the values of their costliest execution, in a read-only
+    transaction that is rolled back. What cannot be explained is left out.
+    """
+    servers = [one for one in databases if one.engine == "postgresql"]
+    tables: list[Table] = []
+    plans: dict[str, Plan] = {}
+    for database in servers:
+        with psycopg.connect(database.dsn, autocommit=True, prepare_threshold=None) as connection:
+            tables += _tables(connection)
+            wanted = [one for one in _costliest(trace) if one.fingerprint not in plans]
+            plans.update(_plans(connection, wanted))
+    return msgspec.structs.replace(trace, tables=tuple(tables), plans=tuple(plans.values()))
+
+
+def explain(connection: psycopg.Connection[Any], statement: str) -> PlanNode:
+    """The executed plan of a read, with warm caches. Raises `psycopg.Error`."""
+    wrapped = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}".encode()
+    with connection.transaction(force_rollback=True):
+        connection.execute("SET TRANSACTION READ ONLY")
+        connection.execute(
+            text.SQL("SET LOCAL statement_timeout = {}").format(STATEMENT_TIMEOUT_MS)
+        )
+        connection.execute("SET LOCAL max_parallel_workers_per_gather = 0")
+        connection.execute("SET LOCAL jit = off")
+        for _ in range(2):
+            row = connection.execute(wrapped).fetchone()
+    found = row[0] if row else []
+    parsed = json.loads(found) if isinstance(found, str) else found
+    return node(parsed[0]["Plan"])
+
+
+def node(plan: Mapping[str, Any]) -> PlanNode:
+    """A node of EXPLAIN's JSON; rows and times become totals over all loops."""
+    children = tuple(node(child) for child in plan.get("Plans", ()))
+    loops = int(plan.get("Actual Loops", 1))
+    ms = float(plan.get("Actual Total Time", 0.0)) * loops
+    conditions = ("Index Cond", "Hash Cond", "Merge Cond", "Recheck Cond", "Join Filter")
+    removed = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
+    return PlanNode(
+        node=str(plan["Node Type"]),
+        table=str(plan.get("Relation Name", "")),
+        alias=str(plan.get("Alias", "")),
+        index=str(plan.get("Index Name", "")),
+        condition=next((str(plan[name]) for name in conditions if name in plan), ""),
+        filter=str(plan.get("Filter", "")),
+        sort_key=tuple(plan.get("Sort Key", ())),
+        rows=round(float(plan.get("Actual Rows", 0)) * loops),
+        rows_removed=round(sum(float(plan.get(name, 0)) for name in removed) * loops),
+        loops=loops,
+        ms=round(ms, 4),
+        self_ms=round(max(0.0, ms - sum(child.ms for child in children)), 4),
+        buffers=int(plan.get("Shared Hit Blocks", 0)) + int(plan.get("Shared Read Blocks", 0)),
+        children=children,
+    )
+
+
+def _costliest(trace: Trace) -> list[Query]:
+    """The slowest execution of each shape, the shape that takes most time first."""
+    spent: defaultdict[str, float] = defaultdict(float)
+    slowest: dict[str, Query] = {}
+    for query in (query for request in trace.requests for query in request.queries):
+        if query.kind == "select":
+            spent[query.fingerprint] += query.duration_ms
+            best = slowest.get(query.fingerprint)
+            if best is None or query.duration_ms > best.duration_ms:
+                slowest[query.fingerprint] = query
+    order = sorted(slowest, key=lambda fingerprint: -spent[fingerprint])
+    return [slowest[name] for name in order if spent[name] >= MIN_MS][:MAX_PLANS]
+
+
+def _plans(connection: psycopg.Connection[Any], queries: Sequence[Query]) -> dict[str, Plan]:
+    found = {}
+    for query in queries:
+        statement = filled(query.sql, query.parameters)
+        if statement is None or not _is_one_read(statement):
+            continue
+        with suppress(psycopg.Error):  # another database's table, a lock, a write
+            root = explain(connection, statement)
+            found[query.fingerprint] = Plan(query.fingerprint, query.sql, root.ms, root)
+    return found
+
+
+def _tables(connection: psycopg.Connection[Any]) -> list[Table]:
+    columns: defaultdict[int, list[Column]] = defaultdict(list)
+    indexes: defaultdict[int, list[Index]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        for table, *column in cursor.execute(COLUMNS):
+            columns[table].append(Column(*column))
+        for table, names, *index in cursor.execute(INDEXES):
+            indexes[table].append(Index(index[0], tuple(names), *index[1:]))
+        return [
+            Table(name, schema, rows, size, tuple(columns[oid]), tuple(indexes[oid]))
+            for oid, name, schema, rows, size in cursor.execute(TABLES)
+        ]
+
+
+def _is_one_read(statement: str) -> bool:
+    """A second statement could end the transaction that keeps the first one harmless."""
+    try:
+        parsed = parse_sql(statement)
+    except ParseError:
+        return False
+    return len(parsed) == 1 and isinstance(parsed[0].stmt, ast.SelectStmt)
+
+
+OWN_SCHEMA = "n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_toast'"
+
+TABLES = f"""
+SELECT c.oid, c.relname, n.nspname,
+       greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 0)::bigint, pg_table_size(c.oid)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'm') AND {OWN_SCHEMA}
+ORDER BY n.nspname, c.relname
+"""
+
+COLUMNS = f"""
+SELECT c.oid, a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull, s.n_distinct
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+LEFT JOIN pg_stats s
+  ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname
+  AND s.inherited = (c.relkind = 'p')
+WHERE c.relkind IN ('r', 'p', 'm') AND {OWN_SCHEMA}
+ORDER BY c.oid, a.attnum
+"""
+
+INDEXES = f"""
+SELECT i.indrelid,
+       (SELECT array_agg(coalesce(a.attname::text, pg_get_indexdef(i.indexrelid, k::int, true))
+                         ORDER BY k)
+        FROM generate_series(1, i.indnkeyatts) k
+        LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k - 1]),
+       x.relname, i.indisunique, i.indisprimary, m.amname,
+       coalesce(pg_get_expr(i.indpred, i.indrelid), ''), pg_get_indexdef(i.indexrelid),
+       pg_relation_size(i.indexrelid)
+FROM pg_index i
+JOIN pg_class x ON x.oid = i.indexrelid
+JOIN pg_am m ON m.oid = x.relam
+JOIN pg_namespace n ON n.oid = x.relnamespace
+WHERE i.indisvalid AND {OWN_SCHEMA}
+ORDER BY x.relname
+"""
