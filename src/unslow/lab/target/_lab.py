@@ -1,12 +1,31 @@
 """The lab: private copies of an application, running side by side on clones of its data."""
 
-from collections.abc import Sequence
-from types import TracebackType
+import contextlib
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import FrameType, TracebackType
 
+from unslow.lab.errors import UnslowError
 from unslow.lab.progress import Progress
+from unslow.lab.target import _checks, _commands, _interpreter, _launch, _process
+from unslow.lab.target._broker import Broker
+from unslow.lab.target._clones import Clones, Templates, environment_of
+from unslow.lab.target._journal import Journal
+from unslow.lab.target._launch import Spec
 from unslow.lab.target._running import Running
+from unslow.lab.target._sites import Relative
+from unslow.lab.target._tree import Trees
 from unslow.lab.target._types import Description, Level, Target, Tree
 from unslow.model import Patch
+
+SOCKET_PATH_MAX = 90  # the kernel's limit is 108 bytes, the launch's own folder included
+PORT_ATTEMPTS = 3
+ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Lab:
@@ -18,9 +37,38 @@ class Lab:
     def __init__(self, target: Target, progress: Progress) -> None:
         self.target = target
         self.progress = progress
+        self._running: list[Running] = []
+        self._launches = 0
+        self._cleanup = contextlib.ExitStack()
 
     def __enter__(self) -> "Lab":
-        raise NotImplementedError
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(_terminable())
+            journal = Journal()
+            stack.callback(lambda: journal.close(clean=self._is_clean()))
+            if left := journal.clean_up_dead_runs():
+                self.progress.note(
+                    f"A killed run left {len(left)} databases ({', '.join(left)}); they are "
+                    "dropped as soon as an audit reaches their server again."
+                )
+            self._folder = _temporary_folder()
+            journal.made_folder(self._folder)
+            stack.callback(shutil.rmtree, self._folder, ignore_errors=True)
+            self._trees = Trees(self._folder, self.target.root)
+            self._templates = Templates(
+                self._folder / "templates",
+                journal,
+                self._trees,
+                environment_of(self.target.env),
+                self.progress,
+            )
+            stack.callback(self._templates.drop_all)
+            stack.callback(_process.kill_marked, str(self._folder))
+            stack.callback(self._stop_all)
+            self._prepare()
+            stack.callback(_hold_signals)
+            self._cleanup = stack.pop_all()
+        return self
 
     def __exit__(
         self,
@@ -28,24 +76,24 @@ class Lab:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        raise NotImplementedError
+        self._cleanup.close()
 
     @property
     def roots(self) -> tuple[str, ...]:
         """The original source roots that site paths are relative to: the root, then the folders
         that hold the source packages."""
-        raise NotImplementedError
+        return self._trees.roots
 
     def read(self, path: str) -> bytes:
         """The original bytes of the file that a site's `path` names. FileNotFoundError if none."""
-        raise NotImplementedError
+        return self._trees.read(path)
 
     def tree(self, patches: Sequence[Patch] = ()) -> Tree:
         """A copy of the sources with `patches` applied; equal patches share one tree.
 
         Raises `unslow.lab.patching.Conflict` when the patches overlap.
         """
-        raise NotImplementedError
+        return self._trees.tree(patches)
 
     def launch(
         self, tree: Tree, arm: str, *, record: Level = "off", sql: Sequence[str] = ()
@@ -55,8 +103,167 @@ class Lab:
         `sql` runs on the clone first (indexes). Raises UnslowError with the last lines that the
         application printed when it exits or does not answer in time.
         """
-        raise NotImplementedError
+        spec = self._spec(tree, arm, record)
+        relative = self._relative(tree)
+        with contextlib.ExitStack() as undo:
+            clones = Clones(self._templates, spec.folder / "data", sql)
+            undo.callback(clones.drop)
+            broker = Broker(spec.socket, clones.answer, relative)
+            undo.callback(broker.close)
+            for attempt in range(PORT_ATTEMPTS):
+                process = _launch.start(spec, port := _launch.free_port())
+                undo.callback(_process.stop, process, str(spec.socket))
+                try:
+                    port = _launch.wait_until_ready(spec, process, port, broker)
+                    break
+                except _launch.PortTaken as error:
+                    if attempt + 1 == PORT_ATTEMPTS:
+                        raise _port_taken(self.target) from error
+            running = Running(
+                arm=arm,
+                port=port,
+                token=spec.token,
+                process=process,
+                broker=broker,
+                clones=clones,
+                relative=relative,
+                log=spec.log,
+                lab=self,
+            )
+            running.raise_problem()
+            self._running.append(running)
+            undo.pop_all()
+        return running
 
     def check(self, running: Running, description: Description) -> None:
         """Raises UnslowError when the database has no tables of the application, or no rows."""
-        raise NotImplementedError
+        running.raise_problem()
+        _checks.check(running.databases, description, self.progress)
+
+    def learn(self, packages: dict[str, str], relative: Relative) -> None:
+        """Count packages that the running application calls its own as application code."""
+        for name, place in packages.items():
+            path = Path(place)
+            known = path.is_relative_to(self._folder) or path.is_relative_to(self.target.root)
+            if path.exists() and (not known or _is_left_out(path, self.target.root)):
+                self._trees.add_package(path)
+                relative.add(place, name)
+
+    def stopped(self, running: Running) -> None:
+        if running in self._running:
+            self._running.remove(running)
+
+    def _prepare(self) -> None:
+        names = dict.fromkeys(self.target.sources)
+        for module in _commands.modules_of(self.target.command):
+            names[module.partition(".")[0]] = None
+        self._interpreter = _interpreter.inspect(
+            self.target.python,
+            tuple(names),
+            cwd=self.target.root / self.target.folder,
+            env=self.target.env,
+        )
+        for name in names:
+            self._add_source(name)
+        self._injection = _launch.make_injection(self._folder / "inject")
+
+    def _add_source(self, name: str) -> None:
+        found = self._interpreter.found.get(name)
+        if found is None:
+            if name in self.target.sources:
+                raise UnslowError(
+                    f"The source package {name!r} is not installed for {self.target.python}."
+                )
+            return
+        place = Path(found)
+        if not place.is_relative_to(self.target.root) or _is_left_out(place, self.target.root):
+            self._trees.add_package(place)
+
+    def _spec(self, tree: Tree, arm: str, record: Level) -> Spec:
+        self._launches += 1
+        folder = self._folder / f"run{self._launches}"
+        folder.mkdir()
+        return Spec(
+            target=self.target,
+            tree=tree,
+            arm=arm,
+            level=record,
+            folder=folder,
+            pycache=self._folder / "pycache",
+            python_path=self._python_path(tree),
+            token=_launch.new_token(),
+            packages=self._trees.packages,
+        )
+
+    def _python_path(self, tree: Tree) -> tuple[str, ...]:
+        """The recorder, the copies of packages, and every entry of the path as the tree has it."""
+        root = self.target.root
+        copies = []
+        for entry in map(Path, self._interpreter.path):
+            if entry.is_relative_to(root):
+                copy = tree.root / entry.relative_to(root)
+                if copy.exists():
+                    copies.append(str(copy))
+        given = environment_of(self.target.env).get("PYTHONPATH", "").split(os.pathsep)
+        others = [entry for entry in given if entry and not Path(entry).is_relative_to(root)]
+        return (str(self._injection), str(tree.overlay), *copies, *others)
+
+    def _relative(self, tree: Tree) -> Relative:
+        folders = {str(tree.root): "", str(tree.overlay): ""}
+        for name, place in self._trees.places.items():
+            folders[str(place)] = name
+        folders[str(self.target.root)] = ""
+        return Relative(folders)
+
+    def _stop_all(self) -> None:
+        for running in tuple(self._running):
+            running.stop()
+
+    def _is_clean(self) -> bool:
+        return not hasattr(self, "_templates") or self._templates.all_dropped
+
+
+def _is_left_out(place: Path, root: Path) -> bool:
+    """Whether a path below the root belongs to an environment there, not to the application."""
+    return "site-packages" in place.relative_to(root).parts if place.is_relative_to(root) else True
+
+
+def _port_taken(target: Target) -> UnslowError:
+    return UnslowError(
+        f"{' '.join(target.command)!r} wants a port that is taken. unslow runs several copies at "
+        "once: let the command listen on the port in the environment variable PORT."
+    )
+
+
+def _temporary_folder() -> Path:
+    for parent in (tempfile.gettempdir(), "/tmp"):
+        if len(parent) < SOCKET_PATH_MAX - len("/unslow-12345678/run1000/s"):
+            return Path(tempfile.mkdtemp(prefix="unslow-", dir=parent)).resolve()
+    raise UnslowError(f"The path of the temporary folder is too long: {tempfile.gettempdir()}")
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Turn the signals that end a command into an exception, so that everything is undone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, *ENDING)}
+    for number in ENDING:
+        signal.signal(number, _end)
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+def _hold_signals() -> None:
+    """Hold off a second Ctrl-C until the cleanup is through."""
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, *ENDING):
+            signal.signal(number, signal.SIG_IGN)
