@@ -1,0 +1,92 @@
+"""From launch sets to log ratios (after/before), one per launch pair."""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from statistics import fmean
+from typing import Literal
+
+from unslow.lab.prove.schedule import LaunchSet, Sample
+from unslow.model import Distribution
+
+Metric = Literal["cpu", "wall"]
+
+LEAST_MS = 1e-3  # a request below one microsecond was not measured
+
+
+def log_ratios(
+    sets: Sequence[LaunchSet],
+    before: str,
+    after: str,
+    weights: Mapping[str, float],
+    metric: Metric,
+) -> tuple[float, ...]:
+    """y of each launch set that holds both arms: the mean over rounds of log(after/before).
+
+    Several endpoints count together, each with its weight in the traffic.
+    """
+    values = []
+    for one in sets:
+        pair = one.samples.get(before), one.samples.get(after)
+        if pair[0] is not None and pair[1] is not None:
+            value = _log_ratio(pair[0], pair[1], weights, metric)
+            if value is not None:
+                values.append(value)
+    return tuple(values)
+
+
+def _log_ratio(
+    before: Mapping[str, Sample],
+    after: Mapping[str, Sample],
+    weights: Mapping[str, float],
+    metric: Metric,
+) -> float | None:
+    both = [end for end in weights if end in before and end in after]
+    if len(both) < len(weights):
+        return None
+    old = _rounds([(weights[end], _values(before[end], metric)) for end in both])
+    new = _rounds([(weights[end], _values(after[end], metric)) for end in both])
+    return fmean(
+        math.log(max(right, LEAST_MS) / max(left, LEAST_MS))
+        for left, right in zip(old, new, strict=True)
+    )
+
+
+def _rounds(parts: Sequence[tuple[float, Sequence[float]]]) -> list[float]:
+    """Weighted sums per round; one sum of means where the endpoints differ in their rounds."""
+    if len({len(values) for _, values in parts}) == 1:
+        return [
+            sum(weight * value for (weight, _), value in zip(parts, row, strict=True))
+            for row in zip(*(values for _, values in parts), strict=True)
+        ]
+    return [sum(weight * fmean(values) for weight, values in parts)]
+
+
+def distribution(
+    sets: Sequence[LaunchSet], before: str, after: str, endpoint: str, metric: Metric
+) -> Distribution:
+    """Milliseconds per request of both arms, a number per launch."""
+    pairs = [
+        (one.samples[before][endpoint], one.samples[after][endpoint])
+        for one in sets
+        if endpoint in one.samples.get(before, {}) and endpoint in one.samples.get(after, {})
+    ]
+    return Distribution(
+        tuple(round(fmean(_values(left, metric)), 4) for left, _ in pairs),
+        tuple(round(fmean(_values(right, metric)), 4) for _, right in pairs),
+    )
+
+
+def metric_of(sets: Collection[LaunchSet]) -> Metric:
+    """CPU where the scheduler's accounting covers application and database, else wall time."""
+    counted = all(
+        one.backends_seen
+        and any(
+            value > 0 for arm in one.samples.values() for s in arm.values() for value in s.cpu_ms
+        )
+        for one in sets
+    )
+    return "cpu" if counted else "wall"
+
+
+def _values(sample: Sample, metric: Metric) -> Sequence[float]:
+    return sample.cpu_ms if metric == "cpu" else sample.wall_ms

@@ -1,0 +1,135 @@
+"""The rules: when a measured candidate is proven, without gain, slower, or still open."""
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from statistics import fmean
+
+from unslow.lab.prove.evidence import (
+    PROVEN_EVIDENCE,
+    LogInterval,
+    NoisePrior,
+    e_value,
+    interval,
+)
+from unslow.model import Interval
+from unslow.model.verdict import VerdictKind
+
+LEAST_GAIN = 0.03  # of the cost; below it a patch is not worth its lines
+GUARD_LIMIT = 0.05  # how much slower another endpoint may possibly be
+SURE = 0.999  # for verdicts that end a measurement early, looked at after every pair
+FEWEST_PAIRS_AGAINST = 3
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The log ratios of one candidate, a number per launch pair.
+
+    `values` is over all its endpoints together; `endpoints` holds each of them and every guarded
+    one. `noise` is the standard deviation of A/A' pairs, `prior` what the endpoints share.
+    """
+
+    values: tuple[float, ...]
+    targets: Mapping[str, tuple[float, ...]]
+    guards: Mapping[str, tuple[float, ...]]
+    noise: float = 0.0
+    prior: NoisePrior | None = None
+
+    @property
+    def evidence(self) -> float:
+        return e_value(self.values)
+
+    @property
+    def least_gain(self) -> float:
+        """The gain that must be certain: 3 %, or half the noise where that is more."""
+        return max(LEAST_GAIN, self.noise / 2)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """`kind` is None while more pairs may decide."""
+
+    kind: VerdictKind | None
+    reason: str
+
+
+def judge(measured: Measured, *, stands: bool) -> Judgement:
+    """The verdict that the pairs so far allow. `stands`: the claim holds among all claims (e-BH).
+
+    "proven" here means that the measurement proves it; the replication follows.
+    """
+    sure = interval(measured.values, SURE, measured.prior)
+    if len(measured.values) >= FEWEST_PAIRS_AGAINST:
+        if sure.low > math.log1p(LEAST_GAIN):
+            return Judgement("slower", f"it costs {_percent(sure.mean)} more")
+        if sure.low > math.log1p(-LEAST_GAIN):
+            return Judgement("no-gain", f"any gain is below {LEAST_GAIN:.0%}")
+    slowed = _slowed(measured)
+    if slowed:
+        return Judgement("slower", slowed)
+    gain = interval(measured.values)
+    if measured.evidence < PROVEN_EVIDENCE or gain.mean >= 0:
+        return Judgement(
+            None, f"the evidence is {measured.evidence:.3g}, {PROVEN_EVIDENCE:.0f} proves"
+        )
+    if -math.expm1(gain.high) <= measured.least_gain:
+        return Judgement(None, f"the gain may be below {measured.least_gain:.1%}")
+    if not stands:
+        return Judgement(None, "the evidence does not stand among so many claims")
+    if open_guards(measured):
+        return Judgement(None, f"{open_guards(measured)[0]} may be more than 5 % slower")
+    return Judgement("proven", f"{_percent(gain.mean)} less, evidence {_short(measured.evidence)}")
+
+
+def promising(measured: Measured) -> bool:
+    """Evident gain; only other endpoints or other claims stand between it and "proven"."""
+    gain = interval(measured.values)
+    return measured.evidence >= PROVEN_EVIDENCE and -math.expm1(gain.high) > measured.least_gain
+
+
+def open_guards(measured: Measured) -> tuple[str, ...]:
+    """Endpoints whose slowdown may still exceed the limit, the candidate's own included."""
+    return tuple(
+        endpoint
+        for endpoint, values in (*measured.guards.items(), *measured.targets.items())
+        if interval(values, prior=measured.prior).high > math.log1p(GUARD_LIMIT)
+    )
+
+
+def replicates(measured: Measured) -> bool:
+    """Whether fresh launches on requests that the fixers never saw agree: each pair is faster,
+    and together they gain what a proof must gain."""
+    return (
+        len(measured.values) > 0
+        and max(measured.values) < 0
+        and -math.expm1(fmean(measured.values)) > measured.least_gain
+    )
+
+
+def speedup(values: Collection[float], prior: NoisePrior | None = None) -> Interval | None:
+    """before/after with its 99 % interval; None below two pairs."""
+    if len(values) < 2:
+        return None
+    found: LogInterval = interval(tuple(values), prior=prior)
+    return Interval(_exp(-found.mean), _exp(-found.high), _exp(-found.low))
+
+
+def _slowed(measured: Measured) -> str:
+    for endpoint, values in (*measured.guards.items(), *measured.targets.items()):
+        found = interval(values, SURE, measured.prior)
+        enough = len(values) >= FEWEST_PAIRS_AGAINST
+        if enough and found.low > 0 and found.mean > math.log1p(GUARD_LIMIT):
+            return f"{endpoint} costs {_percent(found.mean)} more"
+    return ""
+
+
+def _percent(log_ratio: float) -> str:
+    return f"{abs(math.expm1(log_ratio)):.1%}"
+
+
+def _short(evidence: float) -> str:
+    return f"{evidence:.0f}" if evidence < 1e4 else "above 10000"
+
+
+def _exp(value: float) -> float:
+    return round(math.exp(min(value, 50.0)), 4)

@@ -1,0 +1,251 @@
+"""One launch set: fresh processes of every arm, warmed alike, asked in turn in random order."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+import msgspec
+
+from unslow.lab.errors import UnslowError
+from unslow.lab.progress import Progress
+from unslow.lab.target import Lab, Running, Tree
+from unslow.lab.workload import Call, Client
+
+BEFORE = "A"
+AGAIN = "A'"
+
+ROUNDS = 5
+MOST_PER_ROUND = 20
+WARM_SECONDS = 0.15  # cheap endpoints are warmed three times, slow ones once
+MOST_WARM = 3
+
+SignIn = Callable[[Running], Mapping[str, str]]
+
+
+class ArmFailed(UnslowError):
+    """An arm did not start or stopped answering."""
+
+    def __init__(self, arm: str, message: str) -> None:
+        super().__init__(message)
+        self.arm = arm
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A version of the application to launch. `sql` runs on its clone first."""
+
+    name: str
+    tree: Tree
+    sql: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one endpoint gets in a launch set: `rounds` of equal length, and calls to warm up."""
+
+    endpoint: str
+    calls: tuple[Call, ...]
+    rounds: int
+    warm: tuple[Call, ...] = ()
+
+    def slots(self) -> list[tuple[int, Call]]:
+        """(round, call) in the order in which they are sent."""
+        length = len(self.calls) // self.rounds
+        return [(position // length, call) for position, call in enumerate(self.calls)]
+
+
+@dataclass
+class Sample:
+    """Means per request of one endpoint in one arm, a number per round."""
+
+    cpu_ms: list[float] = field(default_factory=list)
+    wall_ms: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class LaunchSet:
+    """What one launch of all arms gave: a sample per arm and endpoint."""
+
+    samples: dict[str, dict[str, Sample]]
+    waiting_share: float = 0.0
+    requests: int = 0
+    backends_seen: bool = True
+    launch_s: float = 0.0
+    request_s: float = 0.0
+
+
+class _Meter:
+    """Sends calls to one arm and books its CPU to the call it belongs to.
+
+    A request is charged with all CPU from before it is sent until before the arm's next one, so
+    that what is done after the response counts; while other arms work this one is idle.
+    """
+
+    def __init__(self, arm: str, running: Running, headers: Mapping[str, str]) -> None:
+        self.arm = arm
+        self._running = running
+        self._headers = headers
+        self._client = Client(running.base_url)
+        self._cpu_ns: dict[tuple[str, int], int] = {}
+        self._wall_s: dict[tuple[str, int], float] = {}
+        self._count: dict[tuple[str, int], int] = {}
+        self._open: tuple[tuple[str, int] | None, int] = (None, 0)
+        self.first = running.cpu()
+
+    def send(self, call: Call, slot: tuple[str, int] | None) -> None:
+        now = self._running.cpu().total_ns
+        self._book(now)
+        self._open = (slot, now)
+        try:
+            seconds = self._client.send(signed(call, self._headers)).seconds
+        except OSError as error:
+            tail = self._running.log_tail()
+            raise ArmFailed(self.arm, f"{call.method} {call.path}: {error}\n{tail}") from error
+        if slot is not None:
+            self._wall_s[slot] = self._wall_s.get(slot, 0.0) + seconds
+            self._count[slot] = self._count.get(slot, 0) + 1
+
+    def close(self) -> None:
+        self._book(self._running.cpu().total_ns)
+        self._open = (None, 0)
+        self._client.close()
+
+    @property
+    def sent(self) -> int:
+        return sum(self._count.values())
+
+    def samples(self) -> dict[str, Sample]:
+        found: dict[str, Sample] = {}
+        for slot in sorted(self._count):
+            sample = found.setdefault(slot[0], Sample())
+            sample.cpu_ms.append(self._cpu_ns[slot] / self._count[slot] / 1e6)
+            sample.wall_ms.append(self._wall_s[slot] / self._count[slot] * 1e3)
+        return found
+
+    def _book(self, now: int) -> None:
+        slot, since = self._open
+        if slot is not None:
+            self._cpu_ns[slot] = self._cpu_ns.get(slot, 0) + now - since
+
+
+def signed(call: Call, headers: Mapping[str, str]) -> Call:
+    """The call with the headers that this launch's session needs."""
+    if not headers:
+        return call
+    return msgspec.structs.replace(call, headers={**call.headers, **headers})
+
+
+def shares(
+    calls: Mapping[str, Sequence[Call]],
+    cost_s: Mapping[str, float],
+    slices_s: Mapping[str, float],
+    once: frozenset[str],
+    random: Random,
+) -> tuple[Share, ...]:
+    """How often each endpoint of `slices_s` is asked, reads in random order, then writes.
+
+    `cost_s` is what one call costs in all arms together. Endpoints in `once` change their own
+    preconditions (a deletion): each of their calls is sent once per launch at most.
+    """
+    reads: list[Share] = []
+    writes: list[Share] = []
+    for endpoint, seconds in slices_s.items():
+        group = list(calls.get(endpoint, ()))
+        if group:
+            kind = writes if group[0].writes else reads
+            kind.append(
+                _share(endpoint, group, cost_s[endpoint], seconds, endpoint in once, random)
+            )
+    random.shuffle(reads)
+    random.shuffle(writes)
+    return (*reads, *writes)
+
+
+def _share(
+    endpoint: str, group: list[Call], cost_s: float, seconds: float, once: bool, random: Random
+) -> Share:
+    random.shuffle(group)
+    affordable = max(1, round(seconds / max(cost_s, 1e-4)))
+    if once:
+        affordable = min(affordable, len(group))
+    rounds = min(ROUNDS, affordable)
+    total = rounds * min(affordable // rounds, MOST_PER_ROUND)
+    warm_up = 0 if once else min(MOST_WARM, max(1, int(WARM_SECONDS / max(cost_s, 1e-4))))
+    endless = [group[position % len(group)] for position in range(max(total, warm_up))]
+    return Share(endpoint, tuple(endless[:total]), rounds, tuple(endless[:warm_up]))
+
+
+def measure(
+    lab: Lab,
+    arms: Sequence[Arm],
+    plan: Sequence[Share],
+    random: Random,
+    *,
+    sign_in: SignIn | None,
+    progress: Progress,
+    seconds_left: Callable[[], float],
+) -> LaunchSet:
+    """Launch `arms` in random order, warm them, send the plan to all of them call by call.
+
+    One arm works at a time; the order of the arms is drawn anew for each call. Raises `ArmFailed`.
+    """
+    started = time.monotonic()
+    runs: list[Running] = []
+    try:
+        meters = []
+        for arm in random.sample(list(arms), len(arms)):
+            progress.step(f"start {arm.name}", 0, seconds_left())
+            try:
+                runs.append(lab.launch(arm.tree, arm.name, record="off", sql=arm.sql))
+            except UnslowError as error:
+                raise ArmFailed(arm.name, str(error)) from error
+            headers = sign_in(runs[-1]) if sign_in else {}
+            meters.append(_Meter(arm.name, runs[-1], headers))
+        ready = time.monotonic()
+        _ask(meters, plan, random, progress, seconds_left)
+        return _collected(meters, runs, ready - started, time.monotonic() - ready)
+    finally:
+        for running in runs:
+            running.stop()
+
+
+def _ask(
+    meters: Sequence[_Meter],
+    plan: Sequence[Share],
+    random: Random,
+    progress: Progress,
+    seconds_left: Callable[[], float],
+) -> None:
+    for share in plan:
+        for call in share.warm:
+            for meter in random.sample(meters, len(meters)):
+                meter.send(call, None)
+    for share in plan:
+        progress.step(share.endpoint, 0, seconds_left())
+        for number, call in share.slots():
+            for meter in random.sample(meters, len(meters)):
+                meter.send(call, (share.endpoint, number))
+    for meter in meters:
+        meter.close()
+
+
+def _collected(
+    meters: Sequence[_Meter], runs: Sequence[Running], launch_s: float, request_s: float
+) -> LaunchSet:
+    samples = {meter.arm: meter.samples() for meter in meters}
+    last = [running.cpu() for running in runs]
+    worked = sum(
+        cpu.total_ns - meter.first.total_ns for cpu, meter in zip(last, meters, strict=True)
+    )
+    waited = sum(
+        cpu.waiting_ns - meter.first.waiting_ns for cpu, meter in zip(last, meters, strict=True)
+    )
+    return LaunchSet(
+        samples,
+        waited / (worked + waited) if worked + waited else 0.0,
+        sum(meter.sent for meter in meters),
+        all(cpu.backends_seen for cpu in last),
+        launch_s,
+        request_s,
+    )
