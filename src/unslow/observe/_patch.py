@@ -16,12 +16,8 @@ def wrap(owner: Any, name: str, make: Callable[[Function], Function]) -> bool:
     own = vars(owner).get(name)
     if own is None:
         return False
-    if isinstance(own, classmethod | staticmethod):
-        setattr(owner, name, type(own)(_named(make(own.__func__), own.__func__)))
-    else:
-        setattr(owner, name, _named(make(own), own))
+    static = isinstance(own, classmethod | staticmethod)
+    original = own.__func__ if static else own
+    replacement = update_wrapper(make(original), original)
+    setattr(owner, name, type(own)(replacement) if static else replacement)
     return True
-
-
-def _named(replacement: Function, original: Function) -> Function:
-    return update_wrapper(replacement, original)

@@ -1,0 +1,121 @@
+"""Times the statements that reach a driver, unless an ORM's integration already does."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from unslow.observe import _record, _wire
+from unslow.observe._patch import Function
+
+
+class Statement:
+    """A statement under way; the driver's hook fills it in."""
+
+    __slots__ = ("database", "parameters", "rows", "sql", "started")
+
+    def __init__(self) -> None:
+        self.sql = ""
+        self.parameters: Any = None
+        self.rows: int | None = None
+        self.database = ""
+        self.started = time.perf_counter()
+
+
+Describe = Callable[..., None]  # (statement, driver object, *arguments of the call)
+
+
+def wanted() -> bool:
+    """Tell whether a statement would be recorded here and now."""
+    return _record.current() is not None and not _record.inside.get()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Statements of the driver itself are not the application's."""
+    token = _record.inside.set(True)
+    try:
+        yield
+    finally:
+        _record.inside.reset(token)
+
+
+def timed(original: Function, describe: Describe) -> Function:
+    """The method, recorded. `describe` gets what the method got, after it is done."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if not wanted():
+            return original(self, *args, **kwargs)
+        statement = Statement()
+        token = _record.inside.set(True)
+        try:
+            return original(self, *args, **kwargs)
+        finally:
+            duration = time.perf_counter() - statement.started
+            _record.inside.reset(token)
+            _finish(statement, duration, describe, self, args, kwargs)
+
+    return method
+
+
+def timed_async(original: Function, describe: Describe) -> Function:
+    """The same for a coroutine method; a list that it returns is the rows."""
+
+    async def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if not wanted():
+            return await original(self, *args, **kwargs)
+        statement = Statement()
+        token = _record.inside.set(True)
+        try:
+            result = await original(self, *args, **kwargs)
+            if isinstance(result, list):
+                statement.rows = len(result)
+            return result
+        finally:
+            duration = time.perf_counter() - statement.started
+            _record.inside.reset(token)
+            _finish(statement, duration, describe, self, args, kwargs)
+
+    return method
+
+
+@_wire.safely
+def _finish(
+    statement: Statement,
+    duration: float,
+    describe: Describe,
+    driver: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> None:
+    describe(statement, driver, *args, **kwargs)
+    _record.add_query(
+        sql=statement.sql,
+        parameters=statement.parameters,
+        started=statement.started,
+        duration=duration,
+        rows=statement.rows,
+        database=statement.database,
+    )
+
+
+@contextmanager
+def streamed(describe: Describe, driver: Any, *args: Any) -> Iterator[Callable[[], None]]:
+    """Record a statement whose rows are read one by one; call the given function for each."""
+    statement = Statement()
+    rows = 0
+
+    def count() -> None:
+        nonlocal rows
+        rows += 1
+
+    try:
+        yield count
+    finally:
+        duration = time.perf_counter() - statement.started
+
+        def described(*given: Any) -> None:
+            describe(*given)
+            statement.rows = rows
+
+        _finish(statement, duration, described, driver, args, {})

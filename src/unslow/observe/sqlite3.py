@@ -1,0 +1,98 @@
+"""sqlite3: database files redirected to their clones, statements recorded; memory left alone."""
+
+from functools import lru_cache
+from types import ModuleType
+from typing import Any
+from urllib.parse import quote, unquote
+
+from unslow.observe import _record, _redirect, _statements
+from unslow.observe._patch import Function, wrap
+
+MODULES = ("sqlite3.dbapi2", "sqlite3")
+
+
+def install(module: ModuleType) -> None:
+    """Watch `connect`, which both modules offer."""
+    if getattr(module.connect, "__module__", "") != __name__:
+        wrap(module, "connect", lambda original: _connect(original, module))
+        module.connect.__module__ = __name__
+
+
+def _connect(original: Function, module: Any) -> Function:
+    def connect(database: Any, *args: Any, **kwargs: Any) -> Any:
+        database = _redirected(database, bool(kwargs.get("uri")), module.OperationalError)
+        if _record.level() == "off" or len(args) > 4:
+            return original(database, *args, **kwargs)
+        factory = kwargs.pop("factory", module.Connection)
+        if isinstance(factory, type):
+            factory = _connection_class(factory, module.Cursor)
+        return original(database, *args, factory=factory, **kwargs)
+
+    return connect
+
+
+def _redirected(database: Any, uri: bool, error: Any) -> Any:
+    name = database.decode() if isinstance(database, bytes) else str(database)
+    if name in ("", ":memory:"):
+        return database
+    if not (uri and name.startswith("file:")):
+        return _redirect.sqlite(name, error)
+    address, _, options = name.removeprefix("file:").partition("?")
+    path = unquote(address)
+    if path in ("", ":memory:") or "mode=memory" in options or "vfs=memdb" in options:
+        return database
+    if path.startswith("//"):
+        path = "/" + path[2:].partition("/")[2]
+    return f"file:{quote(_redirect.sqlite(path, error))}" + (f"?{options}" if options else "")
+
+
+@lru_cache(maxsize=64)
+def _connection_class(base: Any, cursor_base: Any) -> Any:
+    class Connection(base):  # type: ignore[misc]
+        def cursor(self, factory: Any = cursor_base) -> Any:
+            observed = _cursor_class(factory) if isinstance(factory, type) else factory
+            return super().cursor(observed)
+
+        # The C versions make a plain cursor of their own.
+        def execute(self, *args: Any) -> Any:
+            return self.cursor().execute(*args)
+
+        def executemany(self, *args: Any) -> Any:
+            return self.cursor().executemany(*args)
+
+        def executescript(self, *args: Any) -> Any:
+            return self.cursor().executescript(*args)
+
+    return _disguised(Connection, base)
+
+
+@lru_cache(maxsize=64)
+def _cursor_class(base: Any) -> Any:
+    class Cursor(base):  # type: ignore[misc]
+        execute = _statements.timed(base.execute, _executed)
+        executemany = _statements.timed(base.executemany, _executed_many)
+        executescript = _statements.timed(base.executescript, _executed)
+
+    return _disguised(Cursor, base)
+
+
+def _disguised(observed: Any, base: Any) -> Any:
+    observed.__name__ = base.__name__
+    observed.__qualname__ = base.__qualname__
+    observed.__module__ = base.__module__
+    return observed
+
+
+def _executed(
+    statement: _statements.Statement, cursor: Any, sql: Any, parameters: Any = (), *rest: Any
+) -> None:
+    statement.sql = str(sql)
+    statement.parameters = parameters
+    statement.rows = cursor.rowcount if cursor.rowcount >= 0 else None
+    statement.database = "sqlite"
+
+
+def _executed_many(
+    statement: _statements.Statement, cursor: Any, sql: Any, seq_of_parameters: Any
+) -> None:
+    _executed(statement, cursor, sql, None)
