@@ -259,10 +259,10 @@ def inconclusive() -> Fix:
 def advice() -> Fix:
     return Fix(
         "sqlalchemy-in-query",
-        "Collect the ids first and read the rows by one `IN` query: the loop has side effects that a rewrite could reorder",  # noqa: E501
+        "Collect the ids first and read the rows by one `IN` query",
         "review",
         "",
-        Verdict("not-run"),
+        Verdict("not-run", "the loop has side effects that a rewrite could reorder"),
     )
 
 

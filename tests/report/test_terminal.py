@@ -36,7 +36,8 @@ def test_a_fix_shows_verdict_speedup_and_queries() -> None:
     assert 'body[3].brand is null,\n     was "Acme & Söhne"' in text
     assert "? inconclusive  ×1.05 [0.97, 1.14] CPU" in text
     assert "a gain under 8.0 %" in text
-    assert "To do by hand: Collect the ids" in text
+    assert "→ to do by hand\n     Collect the ids" in text
+    assert "The loop has side effects" in text
 
 
 def test_the_end_says_what_was_skipped_and_what_to_do_next() -> None:

@@ -71,6 +71,7 @@ def audit(
     from unslow.cli import _state
     from unslow.cli._progress import shown
     from unslow.lab import pipeline, traces
+    from unslow.lab.report._excerpt import with_excerpts
     from unslow.lab.target import discover, read_settings
     from unslow.lab.workload import Wanted
 
@@ -102,9 +103,10 @@ def audit(
     )
     with shown() as progress:
         audited = pipeline.audit(found, options, progress)
-    _state.keep(audited.report, found.root)
-    out.write(audited.report, outputs)
+    report = with_excerpts(audited.report, traces.reader(audited.trace, found.root))
+    _state.keep(report, found.root)
+    out.write(report, outputs)
     if save_trace:
         traces.save(audited.trace, save_trace)
-    out.show(audited.report)
-    return OVER_THRESHOLD if out.is_over(audited.report, fail_on) else 0
+    out.show(report)
+    return OVER_THRESHOLD if out.is_over(report, fail_on) else 0

@@ -20,11 +20,13 @@ def diagnose(
 ) -> int:
     """Diagnose a saved trace again, without running anything."""
     from unslow.lab import pipeline, traces
+    from unslow.lab.report._excerpt import with_excerpts
 
     outputs = out.Outputs(html, json, sarif, markdown)
     out.check(*outputs.files().values())
     loaded = traces.load(trace)
-    report = pipeline.diagnose_only(loaded, traces.reader(loaded, Path.cwd()))
+    read = traces.reader(loaded, Path.cwd())
+    report = with_excerpts(pipeline.diagnose_only(loaded, read), read)
     out.write(report, outputs)
     out.show(report)
     return OVER_THRESHOLD if out.is_over(report, fail_on) else 0

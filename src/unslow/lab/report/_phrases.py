@@ -88,8 +88,8 @@ def evidence(proof: Verdict) -> str:
 
 
 def difference(proof: Verdict) -> str:
-    """Why a patch was rejected: the first difference, else the reason; empty when it was not."""
-    if proof.verdict in ("proven", "not-run"):
+    """Why a fix is not proven: the first difference, else the reason; empty when it is."""
+    if proof.verdict == "proven":
         return ""
     shown = proof.responses.first_difference if proof.responses else ""
     return shown or proof.reason

@@ -78,12 +78,13 @@ def _details(position: int, finding: ReportedFinding) -> str:
 
 
 def _fix(fix: Fix) -> str:
-    if say.is_advice(fix):
-        return f"**By hand**: {text(fix.summary)}"
     proof = fix.proof
     gain = f" {say.interval(proof.speedup)} {say.metric(proof)}" if proof.speedup else ""
-    lines = [f"**{say.VERDICTS[proof.verdict]}**{gain} ({code(fix.fixer)}): {text(fix.summary)}"]
-    lines += [text(line) for line in (say.difference(proof), say.evidence(proof)) if line]
+    verdict = "to do by hand" if say.is_advice(fix) else say.VERDICTS[proof.verdict]
+    lines = [f"**{verdict}**{gain} ({code(fix.fixer)}): {text(fix.summary)}"]
+    lines += [
+        text(say.sentence(line)) for line in (say.difference(proof), say.evidence(proof)) if line
+    ]
     block = "\\\n".join(lines)
     changes = fix.diff or "\n".join(fix.sql)
     return f"{block}\n\n{fence(changes, 'diff' if fix.diff else 'sql')}" if changes else block

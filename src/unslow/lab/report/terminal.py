@@ -141,13 +141,10 @@ def _quote(excerpt: Excerpt, site: Site) -> RenderableType:
 
 
 def _fix(fix: Fix) -> RenderableType:
-    if say.is_advice(fix):
-        return _hanging(Text("→", style="cyan"), Text(f"To do by hand: {fix.summary}"))
-    mark, style = MARKS[fix.proof.verdict]
-    lines: list[RenderableType] = [
-        _fix_head(fix, style),
-        Text.assemble(fix.summary, (f" ({fix.fixer})", "dim")),
-    ]
+    by_hand = say.is_advice(fix)
+    mark, style = ("→", "cyan") if by_hand else MARKS[fix.proof.verdict]
+    head = Text("to do by hand", style=style) if by_hand else _fix_head(fix, style)
+    lines: list[RenderableType] = [head, Text.assemble(fix.summary, (f" ({fix.fixer})", "dim"))]
     lines += [
         Text(say.sentence(line), style="dim")
         for line in (say.difference(fix.proof), say.evidence(fix.proof))
