@@ -1,0 +1,55 @@
+"""Django: every statement with the relation and the queryset that it was run for."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from unslow.observe import (
+    _django_describe,
+    _django_handler,
+    _django_login,
+    _django_queryset,
+    _django_relations,
+    _django_sql,
+    _django_templates,
+    _record,
+)
+
+MODULES = (
+    "django.db.backends.utils",
+    "django.db.backends.base.base",
+    "django.core.handlers.base",
+    "django.db.models",
+    "django.contrib.contenttypes.fields",
+    "django.template.base",
+)
+
+login = _django_login.login
+describe = _django_describe.describe
+
+
+def install(module: ModuleType) -> None:
+    """Hook what the level of detail needs of the module that was just imported."""
+    if _record.level() == "off":
+        return
+    if module.__name__ == "django.db.backends.utils":
+        _django_sql.install(module)
+    elif module.__name__ == "django.db.backends.base.base":
+        _django_sql.install_connect(module)
+    elif module.__name__ == "django.core.handlers.base":
+        _django_handler.install(module)
+    elif _record.level() == "full":
+        _install_full(module)
+
+
+def _install_full(module: Any) -> None:
+    if module.__name__ == "django.db.models":
+        _django_queryset.install(module.query)
+        _django_relations.install_prefetch(module.query)
+        _django_relations.install_deferred(module.query_utils, module.Model)
+        _django_relations.install_descriptors(module.fields.related_descriptors)
+    elif module.__name__ == "django.contrib.contenttypes.fields":
+        _django_relations.install_generic(module)
+    elif module.__name__ == "django.template.base":
+        _django_templates.install(module)

@@ -1,0 +1,6 @@
+def label(order):
+    return describe(order)
+
+
+def describe(order):
+    return f"{order.pk} {order.customer.name}"

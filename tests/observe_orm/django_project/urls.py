@@ -1,0 +1,17 @@
+from django.urls import include, path
+from rest_framework.routers import DefaultRouter
+
+from shop import api, views
+
+router = DefaultRouter()
+router.register("orders", api.OrderViewSet)
+
+urlpatterns = [
+    path("api/", include(router.urls)),
+    path("flat/", api.FlatList.as_view()),
+    path("listed/", views.OrderListing.as_view()),
+    path("overridden/", views.OverriddenListing.as_view()),
+    path("detail/<int:pk>/", views.detail),
+    path("<slug:name>/", views.dispatch),
+    path("async/<slug:name>/", views.dispatch_async),
+]
