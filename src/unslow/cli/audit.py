@@ -68,6 +68,10 @@ def audit(
 
         unslow audit -- gunicorn shop.wsgi --workers 2
     """
+    outputs = out.Outputs(html, json, sarif, markdown)
+    out.check(*outputs.files().values(), save_trace)
+    budget_s = seconds(time_budget, "--time-budget")
+
     from unslow.cli import _state
     from unslow.cli._progress import shown
     from unslow.lab import pipeline, traces
@@ -75,9 +79,6 @@ def audit(
     from unslow.lab.target import discover, read_settings
     from unslow.lab.workload import Wanted
 
-    outputs = out.Outputs(html, json, sarif, markdown)
-    out.check(*outputs.files().values(), save_trace)
-    budget_s = seconds(time_budget, "--time-budget")
     settings = read_settings(Path.cwd())
     settings = replace(settings, env={**settings.env, **pairs(env, "=", "--env")})
     headers = {**settings.headers, **pairs(header, ":", "--header")}

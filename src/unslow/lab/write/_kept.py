@@ -82,7 +82,10 @@ def require(fixes: Sequence[Kept], read: Read) -> None:
 
 def contents(fixes: Sequence[Kept], read: Read) -> dict[str, bytes]:
     """The files that the fixes change or create, with their new content."""
-    return apply(patches(fixes), read)
+    try:
+        return apply(patches(fixes), read)
+    except OSError as error:
+        raise UnslowError(f"{error.filename}: {error.strerror}; nothing was written") from error
 
 
 def sql_script(report: Report, fixes: Sequence[Kept]) -> str:
