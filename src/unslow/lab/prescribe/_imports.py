@@ -1,7 +1,7 @@
 """Makes a name available in a module: found, added to an import that is there, or imported."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import libcst as cst
 
@@ -10,34 +10,47 @@ from unslow.lab.prescribe._module import Module
 from unslow.model import TextEdit
 
 
-@dataclass(frozen=True)
-class Imported:
-    """How code writes the name, and the edits that make it available."""
+@dataclass
+class Imports:
+    """The names that new code at `offset` of a module needs (None: in a function)."""
 
-    name: str
-    edits: tuple[TextEdit, ...] = ()
+    module: Module
+    offset: int | None = None
+    missing: dict[str, set[str]] = field(default_factory=dict)
+
+    def name(self, package: str, name: str) -> str | None:
+        """How code writes `name` of `package`, which is imported by `edits` where it is missing.
+
+        None when the module uses the name for something else, or defines it after `offset`.
+        """
+        found = _bound(self.module, package, name)
+        if found is not None:
+            return found
+        defined = _definition(self.module, name)
+        if defined is not None:
+            own = isinstance(defined, cst.ClassDef) and _same(_dotted_path(self.module), package)
+            early = self.offset is None or self.module.end(defined) < self.offset
+            return name if own and early else None
+        self.missing.setdefault(package, set()).add(name)
+        return name
+
+    def edits(self) -> list[TextEdit]:
+        """What makes the missing names available, one edit for each addition."""
+        return [
+            edit
+            for package, names in sorted(self.missing.items())
+            for edit in _added(self.module, package, sorted(names))
+        ]
 
 
-def use(module: Module, package: str, name: str, offset: int | None = None) -> Imported | None:
-    """`name` of `package` for code at `offset` (None: in a function, where all is defined).
-
-    None when the module uses the name for something else, or defines it after `offset`.
-    """
-    found = _bound(module, package, name)
-    if found is not None:
-        return found
-    defined = _definition(module, name)
-    if defined is not None:
-        own = isinstance(defined, cst.ClassDef) and _same(_dotted_path(module), package)
-        early = offset is None or module.end(defined) < offset
-        return Imported(name) if own and early else None
+def _added(module: Module, package: str, names: Sequence[str]) -> list[TextEdit]:
     statement = next((s for s in _imports(module) if _is_from(module, s, package)), None)
     if statement is not None:
-        return Imported(name, (_extend(module, statement, name),))
-    return Imported(name, (_new(module, f"from {package} import {name}", package),))
+        return [_extend(module, statement, name) for name in names]
+    return [_new(module, f"from {package} import {', '.join(names)}", package)]
 
 
-def _bound(module: Module, package: str, name: str) -> Imported | None:
+def _bound(module: Module, package: str, name: str) -> str | None:
     """The name as an import binds it now; `models.Prefetch` where `models` is there."""
     parent, _, last = package.rpartition(".")
     for statement in _imports(module):
@@ -48,10 +61,10 @@ def _bound(module: Module, package: str, name: str) -> Imported | None:
                 target = alias.evaluated_name
                 bound = alias.evaluated_alias or target
                 if target == name and _reaches(module, statement, package):
-                    return Imported(bound)
+                    return bound
                 whole = _absolute(module, statement) == parent and target == last
                 if whole and package == "django.db.models" and not _has_from(module, package):
-                    return Imported(f"{bound}.{name}")
+                    return f"{bound}.{name}"
     return None
 
 

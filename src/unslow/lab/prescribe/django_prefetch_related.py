@@ -1,11 +1,12 @@
 """Reads to-many relations for all rows at once: `.prefetch_related(...)`, or an annotation."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import libcst as cst
 
 from unslow.lab.prescribe import _chains as chains
-from unslow.lab.prescribe import _imports as imports
+from unslow.lab.prescribe._imports import Imports
 from unslow.lab.prescribe._joins import join
 from unslow.lab.prescribe._managers import default_manager
 from unslow.lab.prescribe._querysets import Spot, places, refusal
@@ -91,21 +92,26 @@ def _lookup(arg: cst.BaseExpression) -> str:
 def _joined(place: Spot, needed: Sequence[Need], source: Source) -> list[TextEdit]:
     """Prefetches whose querysets join what is to-one, or nothing when that is not possible."""
     tails, models = _segments(needed)
-    edits = join(place, longest(tails.pop((), []))) if tails.get(()) else []
+    heads = longest(tails.pop((), []))
+    imports = Imports(place.module, place.offset)
+    edits = join(place, heads) if heads else []
     args: list[str] = []
     for prefix in sorted(tails, key=len):
         lookup = "__".join(prefix)
         if tails[prefix]:
-            written = _with_queryset(place, lookup, models[prefix], longest(tails[prefix]), source)
+            rows = _Rows(lookup, models[prefix], longest(tails[prefix]), source, imports)
+            written = _with_queryset(place, rows)
             if written is None or _is_hidden(place, lookup, needed):
                 return []
-            args += [text for text in written if isinstance(text, str)]
-            edits += [edit for edit in written if isinstance(edit, TextEdit)]
+            if isinstance(written, str):
+                args.append(written)
+            else:
+                edits.append(written)
         elif not any(other[: len(prefix)] == prefix for other in tails if other != prefix):
             args.append(f'"{lookup}"')
     if not edits and all(arg.startswith('"') for arg in args):
         return []
-    return edits + (_prefetch(place, args) if args else [])
+    return [*edits, *(_prefetch(place, args) if args else []), *imports.edits()]
 
 
 def _is_hidden(place: Spot, lookup: str, needed: Sequence[Need]) -> bool:
@@ -133,53 +139,51 @@ def _segments(needed: Sequence[Need]) -> tuple[dict[Prefix, list[str]], dict[Pre
     return tails, models
 
 
-def _with_queryset(
-    place: Spot, lookup: str, label: str, paths: Sequence[str], source: Source
-) -> list[str | TextEdit] | None:
-    """`Prefetch(lookup, queryset=...)` as an argument to add, or as edits of what is there."""
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of a to-many relation together with what is joined into them."""
+
+    lookup: str
+    label: str
+    paths: Sequence[str]
+    source: Source
+    imports: Imports
+
+    def prefetch(self) -> str | None:
+        model = self.source.model(self.label)
+        prefetch = self.imports.name("django.db.models", "Prefetch")
+        child = self.imports.name(model.module, model.name) if model else None
+        if model is None or prefetch is None or child is None:
+            return None
+        manager = default_manager(model, self.source)
+        rows = f"{child}.{manager}.select_related({_quoted(self.paths)})"
+        return f'{prefetch}("{self.lookup}", queryset={rows})'
+
+
+def _with_queryset(place: Spot, rows: _Rows) -> str | TextEdit | None:
+    """An argument to add, or the edit of the argument that is there; None when unsure."""
     call = place.existing("prefetch_related")
     for arg in call.args if call else ():
-        if _lookup(arg.value) == lookup:
-            return _extended(place, arg.value, lookup, label, paths, source)
-        if _lookup(arg.value).startswith(f"{lookup}__"):
+        present = _lookup(arg.value)
+        if present == rows.lookup:
+            return _extended(place, arg.value, rows)
+        if present.startswith(f"{rows.lookup}__"):
             return None
-    written = _prefetch_object(place, lookup, label, paths, source)
-    return written and [written[0], *written[1]]
+    return rows.prefetch()
 
 
-def _extended(
-    place: Spot,
-    arg: cst.BaseExpression,
-    lookup: str,
-    label: str,
-    paths: Sequence[str],
-    source: Source,
-) -> list[str | TextEdit] | None:
-    """Join `paths` in a prefetch that the queryset has."""
+def _extended(place: Spot, arg: cst.BaseExpression, rows: _Rows) -> TextEdit | None:
+    """Join into a prefetch that the queryset has."""
     if isinstance(arg, cst.Call):
         queryset = next((a.value for a in arg.args[1:] if _is_queryset(a)), None)
-        return [*join(Spot(place.module, queryset), paths)] if queryset else None
-    written = _prefetch_object(place, lookup, label, paths, source)
-    return written and [place.module.replace(arg, written[0]), *written[1]]
+        edits = join(Spot(place.module, queryset), rows.paths) if queryset else []
+        return edits[0] if len(edits) == 1 else None
+    text = rows.prefetch()
+    return place.module.replace(arg, text) if text else None
 
 
 def _is_queryset(arg: cst.Arg) -> bool:
     return arg.keyword is None or arg.keyword.value == "queryset"
-
-
-def _prefetch_object(
-    place: Spot, lookup: str, label: str, paths: Sequence[str], source: Source
-) -> tuple[str, tuple[TextEdit, ...]] | None:
-    model = source.model(label)
-    if model is None:
-        return None
-    prefetch = imports.use(place.module, "django.db.models", "Prefetch")
-    child = imports.use(place.module, model.module, model.name, place.offset)
-    if prefetch is None or child is None:
-        return None
-    rows = f"{child.name}.{default_manager(model, source)}.select_related({_quoted(paths)})"
-    text = f'{prefetch.name}("{lookup}", queryset={rows})'
-    return text, (*prefetch.edits, *child.edits)
 
 
 def _model(group: Sequence[Need]) -> str:
