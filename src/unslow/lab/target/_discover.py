@@ -247,15 +247,7 @@ def _guess(module: str, found: Mapping[str, str | None]) -> str:
 
 
 def _by_command(words: tuple[str, ...], place: _Place) -> Target:
-    path = place.environment.get("PATH")
-    python = _chosen_python(words, place) or next(_pythons(place, place.root))
-    programs = os.pathsep.join(filter(None, (str(python.parent), path)))
-    local = (place.root / words[0]).exists() if os.sep in words[0] else False
-    if not local and not shutil.which(words[0], path=programs):
-        raise UsageError(
-            f"The start command {words[0]!r} is not found, neither in {python.parent} nor on PATH. "
-            "Install it, activate the application's environment, or give its full path."
-        )
+    python = _python_of(words, place)
     server = _commands.server_of(words)
     is_django = server == "runserver" or SETTINGS_MODULE in place.environment
     is_django = is_django or _is_manager(place.root / "manage.py")
@@ -326,19 +318,29 @@ def _existing(path: Path) -> Iterator[Path]:
         yield path.absolute()
 
 
-def _chosen_python(words: Sequence[str], place: _Place) -> Path | None:
-    """The interpreter that a command itself names, by path or in its script's first line."""
-    if place.settings.python:
-        return None
-    if os.sep not in words[0]:
-        return None
+def _python_of(words: Sequence[str], place: _Place) -> Path:
+    """The interpreter that a start command runs: by its path, its script, its environment."""
     program = (place.root / words[0]).absolute()
+    candidates = tuple(_pythons(place, place.root))
+    if os.sep not in words[0]:
+        for python in candidates:
+            if (python.parent / words[0]).exists():
+                return python
+        if not (path := shutil.which(words[0], path=place.environment.get("PATH"))):
+            raise UsageError(
+                f"The start command {words[0]!r} is not found, neither in {candidates[0].parent} "
+                "nor on PATH. Install it, activate the application's environment, or give its "
+                "full path."
+            )
+        program = Path(path)
+    if not program.exists():
+        raise UsageError(f"The start command {words[0]!r} does not exist below {place.root}.")
+    if place.settings.python:
+        return candidates[0]
     if program.name.startswith("python"):
-        return program if program.exists() else None
-    if script := _interpreter.of_script(str(program)):
-        return script
-    sibling = program.parent / "python"
-    return sibling if sibling.exists() else None
+        return program
+    beside = program.parent / "python"
+    return _interpreter.of_script(program) or (beside if beside.exists() else candidates[0])
 
 
 def _path_of(python: Path, place: _Place) -> tuple[str, ...]:

@@ -87,11 +87,10 @@ def _inspect(
     return Interpreter(tuple(probe.path), probe.version, probe.found)
 
 
-def of_script(script: str) -> Path | None:
+def of_script(script: Path) -> Path | None:
     """The interpreter in the first line of a console script, if it names one."""
-    path = shutil.which(script) or script
     try:
-        with open(path, "rb") as file:
+        with script.open("rb") as file:
             head = file.readline(512)
     except OSError:
         return None
