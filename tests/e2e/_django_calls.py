@@ -1,4 +1,4 @@
-"""Runs in the Django shop's folder: sends the calls on stdin, prints status and queries of each."""
+"""Runs in the Django shop's folder: sends the calls on stdin, prints their status and queries."""
 
 import json
 import os

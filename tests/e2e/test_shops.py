@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
 from tests.e2e import expected
 from tests.e2e.expected import Call, Slow
-
 from unslow.demo import run
 from unslow.demo.postgres import Postgres
 from unslow.demo.seed import Flavour, seed
@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 MIN_REPEATS = 5  # as in the detector: the slow forms must be well above, the clean ones below
 MOST_CLEAN_QUERIES = 9
 
-FLAVOURS: tuple[Flavour, ...] = ("django",)
+FLAVOURS: tuple[Flavour, ...] = ("django", "fastapi")
 SLOW = [(flavour, slow) for flavour in FLAVOURS for slow in expected.read(flavour).slow]
 CLEAN = [(flavour, clean) for flavour in FLAVOURS for clean in expected.read(flavour).clean]
 
@@ -32,7 +32,6 @@ def named(value: object) -> str:
 def test_the_cause_is_one_expression_of_its_file(flavour: Flavour, slow: Slow) -> None:
     source = (run.source(flavour) / slow.file).read_text()
     assert len(expected.positions(source, slow.cause, slow.within)) == 1
-    assert slow.cause in source
 
 
 Answers = dict[str, tuple[int, int, str]]  # endpoint: (status, queries, endpoint as resolved)

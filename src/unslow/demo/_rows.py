@@ -76,11 +76,11 @@ class Counts:
 
     @property
     def suppliers(self) -> int:
-        return max(55, self.orders // 200)
+        return max(20, self.orders // 200)
 
     @property
     def products(self) -> int:
-        return max(120, self.orders // 12)
+        return max(160, self.orders // 12)
 
     @property
     def reviews(self) -> int:
@@ -129,7 +129,8 @@ def rows(counts: Counts) -> Iterator[tuple[str, tuple[str, ...], Iterator[Row]]]
 def _sales(
     dice: random.Random, counts: Counts
 ) -> Iterator[tuple[str, tuple[str, ...], Iterator[Row]]]:
-    baskets = [_basket(dice, counts) for _ in range(counts.orders)]
+    choice = random.Random(20240102)
+    baskets = [_basket(choice, counts) for _ in range(counts.orders)]
     order = ("number", "customer_id", "shipping_address_id", "placed_by_id", "status", "total")
     yield "order", (*order, "note", "placed_at"), _orders(dice, counts, baskets)
     item = ("order_id", "product_id", "quantity", "unit_price")

@@ -13,7 +13,7 @@ from unslow.lab.errors import UsageError
 Flavour = Literal["django", "fastapi"]
 Size = Literal["small", "medium"] | int
 
-ORDERS = {"small": 400, "medium": 20_000}
+ORDERS = {"small": 600, "medium": 20_000}
 TABLES = {  # the same tables under the name that each framework's users would give them
     "country": ("accounts_country", "countries"),
     "user": ("auth_user", "users"),

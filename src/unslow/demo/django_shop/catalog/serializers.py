@@ -109,11 +109,11 @@ class AssortmentSerializer(serializers.ModelSerializer):
 class CompactProductSerializer(serializers.ModelSerializer):
     supplier = serializers.CharField(source="supplier.name")
     tags = serializers.SlugRelatedField(slug_field="name", many=True, read_only=True)
-    review_count = serializers.IntegerField()
+    in_stock = serializers.IntegerField(source="inventory.quantity")
 
     class Meta:
         model = Product
-        fields = ["sku", "name", "supplier", "tags", "review_count"]
+        fields = ["sku", "name", "supplier", "tags", "in_stock"]
 
 
 class LatestReviewSerializer(serializers.ModelSerializer):

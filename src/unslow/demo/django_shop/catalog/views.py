@@ -1,4 +1,3 @@
-from django.db.models import Count
 from django.http import JsonResponse
 from django.utils import timezone
 from rest_framework import generics, viewsets
@@ -23,9 +22,8 @@ class ProductDetail(generics.RetrieveAPIView):
 
 class CompactProductList(generics.ListAPIView):
     queryset = (
-        Product.objects.select_related("supplier")
+        Product.objects.select_related("supplier", "inventory")
         .prefetch_related("tags")
-        .annotate(review_count=Count("reviews"))
         .order_by("sku")
     )
     serializer_class = serializers.CompactProductSerializer

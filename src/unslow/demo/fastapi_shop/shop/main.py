@@ -1,0 +1,17 @@
+from fastapi import FastAPI
+from sqlalchemy import text
+
+from shop.database import Db
+from shop.routers import accounts, catalog, reports, sales
+
+app = FastAPI(title="Shop")
+app.include_router(accounts.router)
+app.include_router(catalog.router)
+app.include_router(sales.router)
+app.include_router(reports.router)
+
+
+@app.get("/health")
+async def health(db: Db) -> dict:
+    await db.execute(text("SELECT 1"))
+    return {"status": "ok"}
