@@ -1,8 +1,12 @@
 """A patch that asks to be judged, and what came of it."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from unslow.model import Calibration, Patch, Total, Verdict
+
+if TYPE_CHECKING:
+    from unslow.lab.prove.gate import Baseline
 
 
 @dataclass(frozen=True)
@@ -21,10 +25,14 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Proof:
-    """The verdict of every candidate, by key, and the noise that they were measured in."""
+    """The verdict of every candidate, by key, and the noise that they were measured in.
+
+    `baseline` is what the unpatched application answered, for the combination's gate.
+    """
 
     verdicts: dict[str, Verdict]
     calibration: Calibration | None = None
+    baseline: "Baseline | None" = None
 
 
 @dataclass(frozen=True)

@@ -87,16 +87,22 @@ def interval(
     """
     if not values:
         return LogInterval(0.0, -math.inf, math.inf)
-    mean, freedom = fmean(values), float(len(values) - 1)
-    if freedom == 0 and prior is None:
+    mean, spread = fmean(values), moderated(values, prior)
+    if spread.freedom == 0:
         return LogInterval(mean, -math.inf, math.inf)
-    spread = variance(values) if freedom else 0.0
-    if prior is not None:
-        total = freedom + prior.freedom
-        spread = (freedom * spread + prior.freedom * prior.variance) / total
-        freedom = total
-    half = _t_quantile(confidence, freedom) * math.sqrt(max(spread, TINY_VARIANCE) / len(values))
+    deviation = math.sqrt(max(spread.variance, TINY_VARIANCE) / len(values))
+    half = _t_quantile(confidence, spread.freedom) * deviation
     return LogInterval(mean, mean - half, mean + half)
+
+
+def moderated(values: Sequence[float], prior: NoisePrior | None) -> NoisePrior:
+    """The variance of one pair, from the values and what is known of such values."""
+    freedom = max(len(values) - 1.0, 0.0)
+    own = variance(values) if freedom else 0.0
+    if prior is None:
+        return NoisePrior(own, freedom)
+    total = freedom + prior.freedom
+    return NoisePrior((freedom * own + prior.freedom * prior.variance) / total, total)
 
 
 def noise_prior(samples: Sequence[Sequence[float]]) -> NoisePrior | None:

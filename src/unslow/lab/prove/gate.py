@@ -1,7 +1,6 @@
 """The gates before any clock: the same answers, the same end state, exact counters, edge data."""
 
 import itertools
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -73,9 +72,9 @@ class Rejected:
 class Gated:
     """What the gates said: bundles to measure, rejections, and the comparison per candidate."""
 
-    passed: tuple[Passed, ...]
-    rejected: tuple[Rejected, ...]
-    responses: dict[str, Responses]
+    passed: tuple[Passed, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    responses: dict[str, Responses] = field(default_factory=dict)
 
 
 def baseline(
@@ -158,6 +157,18 @@ def check(
             if left:
                 passed.append(Passed(Bundle(bundle.name, left), outcome.counters))
     return Gated(tuple(passed), tuple(rejected), responses)
+
+
+def check_together(
+    lab: Lab, base: Baseline, bundle: Bundle, *, sign_in: SignIn | None, progress: Progress
+) -> Passed | dict[str, str]:
+    """Gates a combination as a whole: passed, or the reasons by candidate ("" for nobody's)."""
+    outcome = _try(lab, base, bundle, sign_in, progress)
+    if isinstance(outcome, _Failed):
+        return {"": outcome.reason}
+    if outcome.rejected:
+        return {one.key: one.reason for one in outcome.rejected}
+    return Passed(bundle, outcome.counters)
 
 
 class _Unprepared(UnslowError):
@@ -416,9 +427,3 @@ def _forbidden(candidate: Candidate) -> str:
 def _last_line(message: str) -> str:
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     return lines[-1] if lines else message
-
-
-def deadline(budget_s: float) -> Callable[[], float]:
-    """Seconds left of a budget that starts now."""
-    end = time.monotonic() + budget_s
-    return lambda: end - time.monotonic()

@@ -57,10 +57,11 @@ class Share:
 
 @dataclass
 class Sample:
-    """Means per request of one endpoint in one arm, a number per round."""
+    """Means per request of one endpoint in one arm, a number per round, of `requests` in all."""
 
     cpu_ms: list[float] = field(default_factory=list)
     wall_ms: list[float] = field(default_factory=list)
+    requests: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,6 @@ class LaunchSet:
 
     samples: dict[str, dict[str, Sample]]
     waiting_share: float = 0.0
-    requests: int = 0
     backends_seen: bool = True
     launch_s: float = 0.0
     request_s: float = 0.0
@@ -111,16 +111,13 @@ class _Meter:
         self._open = (None, 0)
         self._client.close()
 
-    @property
-    def sent(self) -> int:
-        return sum(self._count.values())
-
     def samples(self) -> dict[str, Sample]:
         found: dict[str, Sample] = {}
         for slot in sorted(self._count):
             sample = found.setdefault(slot[0], Sample())
             sample.cpu_ms.append(self._cpu_ns[slot] / self._count[slot] / 1e6)
             sample.wall_ms.append(self._wall_s[slot] / self._count[slot] * 1e3)
+            sample.requests += self._count[slot]
         return found
 
     def _book(self, now: int) -> None:
@@ -244,7 +241,6 @@ def _collected(
     return LaunchSet(
         samples,
         waited / (worked + waited) if worked + waited else 0.0,
-        sum(meter.sent for meter in meters),
         all(cpu.backends_seen for cpu in last),
         launch_s,
         request_s,

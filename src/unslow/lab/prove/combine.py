@@ -1,0 +1,232 @@
+"""All kept fixes together, measured once more; leave-one-out drops what no longer pays."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from statistics import fmean
+from typing import Literal
+
+import msgspec
+
+from unslow.lab.progress import Progress
+from unslow.lab.prove import counters, gate, outcome
+from unslow.lab.prove._candidate import Candidate, Combination, Proof, rivals
+from unslow.lab.prove.bundle import Bundle, bundles, compatible
+from unslow.lab.prove.evidence import PROVEN_EVIDENCE, interval
+from unslow.lab.prove.gate import Baseline, Passed
+from unslow.lab.prove.judge import LEAST_GAIN, speedup
+from unslow.lab.prove.schedule import BEFORE, Arm, SignIn
+from unslow.lab.prove.session import Clock, Session, deadline, weights
+from unslow.lab.prove.trial import Claim, Trial
+from unslow.lab.target import Lab
+from unslow.lab.workload import Workload
+from unslow.model import Total, Verdict
+
+COMBINE_SHARE = 0.35  # of the budget, what `prove` leaves
+GATE_SHARE = 0.05
+TOGETHER = "C"
+MOST_ATTEMPTS = 3  # sets of fixes that are gated before the combination is given up
+NO_GAIN_LEFT = "with the other fixes in place it gains nothing"
+
+
+def combine(
+    lab: Lab,
+    workload: Workload,
+    candidates: Sequence[Candidate],
+    proof: Proof,
+    *,
+    budget_s: float,
+    progress: Progress,
+    seed: int = 0,
+    sign_in: SignIn | None = None,
+) -> Combination:
+    """Put the proven fixes together, best first, gate and measure them, and drop the useless.
+
+    Takes about `COMBINE_SHARE` of `budget_s`. Raises `UnslowError` when the unpatched application
+    fails.
+    """
+    seconds_left = deadline(budget_s * COMBINE_SHARE)
+    kept, dropped = choose(candidates, proof, lab, workload)
+    if not kept:
+        return Combination(_total(proof, "not-run"), (), dropped)
+    progress.stage("all fixes together: check that answers stay the same")
+    base = proof.baseline or gate.baseline(
+        lab,
+        workload,
+        {end for one in kept for end in one.endpoints},
+        budget_s=budget_s * GATE_SHARE,
+        sign_in=sign_in,
+        progress=progress,
+    )
+    run = _Run(lab, workload, base, progress, seconds_left, seed, sign_in)
+    passed = run.gated(kept, dropped)
+    if passed is None:
+        return Combination(_total(proof, "failed"), (), dropped)
+    kept = list(passed.bundle.candidates)
+    progress.stage("all fixes together: measure")
+    trial = run.measured(kept)
+    useless = set(_useless(trial))
+    if useless and len(useless) < len(kept):
+        dropped |= dict.fromkeys(useless, NO_GAIN_LEFT)
+        kept = [one for one in kept if one.key not in useless]
+        trial, passed = run.again(kept, trial, passed)
+    keys = tuple(one.key for one in kept)
+    return Combination(_measured_total(proof, trial, base, passed), keys, dropped)
+
+
+def choose(
+    candidates: Sequence[Candidate], proof: Proof, lab: Lab, workload: Workload
+) -> tuple[list[Candidate], dict[str, str]]:
+    """The proven candidates that go together, those that save most first; why others do not."""
+    traffic = weights(workload)
+    proven = [one for one in candidates if _is_proven(proof.verdicts.get(one.key))]
+    kept: list[Candidate] = []
+    dropped: dict[str, str] = {}
+    for one in sorted(proven, key=lambda one: -_saved(proof.verdicts[one.key], traffic)):
+        rival = next((other for other in kept if rivals(one, other)), None)
+        if rival is not None:
+            dropped[one.key] = f"{rival.patch.summary} saves more"
+        elif not compatible([*kept, one], lab.read):
+            dropped[one.key] = "it changes the same text as a fix that saves more"
+        else:
+            kept.append(one)
+    return kept, dropped
+
+
+def _is_proven(verdict: Verdict | None) -> bool:
+    return verdict is not None and verdict.verdict == "proven"
+
+
+def _saved(verdict: Verdict, traffic: Mapping[str, float]) -> float:
+    """Milliseconds per round of traffic."""
+    return sum(
+        traffic.get(one.endpoint, 1.0) * (fmean(one.samples.before) - fmean(one.samples.after))
+        for one in verdict.effects
+        if one.role == "target" and one.samples.before
+    )
+
+
+@dataclass(frozen=True)
+class _Run:
+    lab: Lab
+    workload: Workload
+    base: Baseline
+    progress: Progress
+    seconds_left: Clock
+    seed: int
+    sign_in: SignIn | None
+
+    def gated(self, kept: Sequence[Candidate], dropped: dict[str, str]) -> Passed | None:
+        """The largest set found that answers as before; `dropped` takes those that left it."""
+        left = list(kept)
+        for _ in range(MOST_ATTEMPTS):
+            found = gate.check_together(
+                self.lab,
+                self.base,
+                Bundle(TOGETHER, tuple(left)),
+                sign_in=self.sign_in,
+                progress=self.progress,
+            )
+            if isinstance(found, Passed):
+                return found
+            guilty = ([one for one in left if one.key in found] or left)[-1]
+            dropped[guilty.key] = f"with the other fixes: {next(iter(found.values()))}"
+            left.remove(guilty)
+            if not left:
+                return None
+        dropped |= dict.fromkeys((one.key for one in left), "the fixes do not work together")
+        return None
+
+    def measured(self, kept: Sequence[Candidate]) -> Trial:
+        """A against all fixes, and each bundle left out against all."""
+        arms = {BEFORE: Arm(BEFORE, self.lab.tree()), TOGETHER: self._arm(TOGETHER, kept)}
+        total = Claim("", TOGETHER, self.workload.endpoints)
+        claims = [total]
+        groups = bundles(kept, self.lab.read)
+        for number, group in enumerate(groups, start=1):
+            name = f"without {number}" if len(groups) > 1 else BEFORE
+            rest = [one for one in kept if one not in group.candidates]
+            arms.setdefault(name, self._arm(name, rest))
+            claims += [
+                Claim(one.key, TOGETHER, self._known(one), before=name) for one in group.candidates
+            ]
+        trial = self._trial(claims, arms)
+        trial.run()
+        return trial
+
+    def again(
+        self, kept: Sequence[Candidate], trial: Trial, passed: Passed
+    ) -> tuple[Trial, Passed]:
+        """Gates and measures the smaller set; keeps the old figures where no time is left."""
+        found = gate.check_together(
+            self.lab,
+            self.base,
+            Bundle(TOGETHER, tuple(kept)),
+            sign_in=self.sign_in,
+            progress=self.progress,
+        )
+        if not isinstance(found, Passed):
+            return trial, passed
+        arms = {BEFORE: Arm(BEFORE, self.lab.tree()), TOGETHER: self._arm(TOGETHER, kept)}
+        fresh = self._trial([Claim("", TOGETHER, self.workload.endpoints)], arms)
+        fresh.run()
+        return (fresh, found) if len(fresh.sets) > 1 else (trial, passed)
+
+    def _arm(self, name: str, candidates: Sequence[Candidate]) -> Arm:
+        bundle = Bundle(name, tuple(candidates))
+        return Arm(name, self.lab.tree(bundle.patches), bundle.sql)
+
+    def _known(self, candidate: Candidate) -> tuple[str, ...]:
+        return tuple(end for end in candidate.endpoints if end in self.workload.endpoints)
+
+    def _trial(self, claims: list[Claim], arms: dict[str, Arm]) -> Trial:
+        session = Session(
+            self.lab,
+            self.workload,
+            arms,
+            dict(self.base.cost_s),
+            self.base.once,
+            Random(self.seed + 1),
+            self.progress,
+            self.seconds_left,
+            self.sign_in,
+        )
+        return Trial(
+            claims,
+            weights(self.workload),
+            session.cost_s,
+            session,
+            self.seconds_left,
+            calibrate=False,
+        )
+
+
+def _useless(trial: Trial) -> Iterator[str]:
+    """Fixes whose removal costs less than a proof's least gain and is not surely felt."""
+    for claim in trial.claims:
+        found = trial.measured(claim)
+        if claim.key and len(found.values) > 1:
+            gain = interval(found.values, prior=found.prior)
+            if gain.mean > math.log1p(-LEAST_GAIN) and gain.high >= 0:
+                yield claim.key
+
+
+def _measured_total(proof: Proof, trial: Trial, base: Baseline, passed: Passed) -> Total:
+    claim = trial.claims[0]
+    found = trial.measured(claim)
+    harmed = claim.settled is not None and claim.settled.kind != "proven"
+    faster = found.evidence >= PROVEN_EVIDENCE and fmean(found.values) < 0
+    return msgspec.structs.replace(
+        _total(proof, "proven" if faster and not harmed else "inconclusive"),
+        speedup=speedup(found.values),
+        effects=tuple(outcome.effects(trial, claim, found, base.counters, passed.counters)),
+        queries=counters.queries(base.counters, passed.counters, claim.targets),
+    )
+
+
+def _total(proof: Proof, verdict: Literal["proven", "inconclusive", "not-run", "failed"]) -> Total:
+    kinds = [one.verdict for one in proof.verdicts.values()]
+    proven, open_ = kinds.count("proven"), kinds.count("inconclusive")
+    not_run = kinds.count("not-run")
+    return Total(None, proven, open_, len(kinds) - proven - open_ - not_run, verdict=verdict)

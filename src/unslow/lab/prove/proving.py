@@ -1,0 +1,126 @@
+"""From candidates to verdicts: the gates, then the clock, then a replication."""
+
+from collections.abc import Sequence
+from random import Random
+
+from unslow.lab.progress import Progress
+from unslow.lab.prove import gate, outcome
+from unslow.lab.prove._candidate import Candidate, Proof
+from unslow.lab.prove.bundle import bundles
+from unslow.lab.prove.gate import Baseline, Gated
+from unslow.lab.prove.schedule import AGAIN, BEFORE, Arm, SignIn
+from unslow.lab.prove.session import Clock, Session, deadline, weights
+from unslow.lab.prove.trial import REPLICATION_SETS, Claim, Trial
+from unslow.lab.target import Lab
+from unslow.lab.workload import Workload
+from unslow.model import Calibration, Verdict
+
+PROVE_SHARE = 0.65  # of the budget; the rest is for the combination
+GATE_SHARE = 0.05  # of the budget, for one arm of the baseline
+
+
+def prove(
+    lab: Lab,
+    workload: Workload,
+    candidates: Sequence[Candidate],
+    *,
+    budget_s: float,
+    progress: Progress,
+    seed: int = 0,
+    sign_in: SignIn | None = None,
+) -> Proof:
+    """Judge every candidate within about `PROVE_SHARE` of `budget_s` seconds.
+
+    `sign_in` gives the headers of a session on one launch's own clone. Raises `UnslowError` when
+    the unpatched application fails.
+    """
+    seconds_left = deadline(budget_s * PROVE_SHARE)
+    known = set(workload.endpoints)
+    groups = bundles([one for one in candidates if known.intersection(one.endpoints)], lab.read)
+    progress.stage("check that answers stay the same", len(groups) + 1)
+    targets = {end for group in groups for end in group.targets}
+    base = gate.baseline(
+        lab, workload, targets, budget_s=budget_s * GATE_SHARE, sign_in=sign_in, progress=progress
+    )
+    gated = gate.check(
+        lab, base, groups, sign_in=sign_in, progress=progress, seconds_left=seconds_left
+    )
+    trial = _trial(lab, workload, base, gated, Random(seed), progress, seconds_left, sign_in)
+    progress.stage("measure", None)
+    trial.run(REPLICATION_SETS)
+    progress.stage("replicate on held-out requests", REPLICATION_SETS)
+    trial.replicate()
+    verdicts = {one.key: Verdict("inconclusive", outcome.NOT_REACHED) for one in candidates}
+    return Proof(verdicts | _verdicts(trial, base, gated), trial.calibration(), base)
+
+
+def calibrate(
+    lab: Lab,
+    workload: Workload,
+    *,
+    budget_s: float,
+    progress: Progress,
+    seed: int = 0,
+    sign_in: SignIn | None = None,
+) -> Calibration | None:
+    """The noise between two copies of the unpatched application; None when no two pairs fit."""
+    seconds_left = deadline(budget_s)
+    base = gate.baseline(
+        lab, workload, (), budget_s=budget_s * GATE_SHARE, sign_in=sign_in, progress=progress
+    )
+    trial = _trial(lab, workload, base, Gated(), Random(seed), progress, seconds_left, sign_in)
+    trial.claims.append(Claim("calibration", AGAIN, workload.endpoints))
+    trial.run()
+    return trial.calibration()
+
+
+def _trial(
+    lab: Lab,
+    workload: Workload,
+    base: Baseline,
+    gated: Gated,
+    random: Random,
+    progress: Progress,
+    seconds_left: Clock,
+    sign_in: SignIn | None,
+) -> Trial:
+    arms = {name: Arm(name, lab.tree()) for name in (BEFORE, AGAIN)}
+    for passed in gated.passed:
+        bundle = passed.bundle
+        arms[bundle.name] = Arm(bundle.name, lab.tree(bundle.patches), bundle.sql)
+    session = Session(
+        lab, workload, arms, dict(base.cost_s), base.once, random, progress, seconds_left, sign_in
+    )
+    return Trial(
+        list(_claims(gated, workload)), weights(workload), session.cost_s, session, seconds_left
+    )
+
+
+def _claims(gated: Gated, workload: Workload) -> list[Claim]:
+    """A candidate answers for its own endpoints and for all that no other of its bundle changes."""
+    claims = []
+    for passed in gated.passed:
+        bundle = passed.bundle
+        guards = tuple(end for end in workload.endpoints if end not in bundle.targets)
+        for one in bundle.candidates:
+            own = tuple(end for end in one.endpoints if end in workload.endpoints)
+            claims.append(Claim(one.key, bundle.name, own, guards))
+    return claims
+
+
+def _verdicts(trial: Trial, base: Baseline, gated: Gated) -> dict[str, Verdict]:
+    found = {
+        one.key: Verdict(
+            "failed" if one.crashed else "different",
+            one.reason,
+            responses=gated.responses.get(one.key),
+        )
+        for one in gated.rejected
+    }
+    after = {one.bundle.name: one.counters for one in gated.passed}
+    for claim in trial.claims:
+        responses = gated.responses.get(claim.key)
+        found[claim.key] = outcome.verdict(
+            trial, claim, base.counters, after[claim.after], responses
+        )
+    return found
