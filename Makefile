@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check bench docs lock clean
+.PHONY: demo test check docs bench schema lock clean
 
 demo: $(STAMP)
 	$(BIN)/unslow demo
@@ -12,11 +12,14 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest
 
-check: $(STAMP)
+check: $(STAMP) docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(STAMP)
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --builder html docs build/docs
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
@@ -27,6 +30,10 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
+
+schema: $(STAMP)
+	$(BIN)/python -c 'from unslow.lab.report import json; print(json.schema(), end="")' \
+	  > src/unslow/lab/report/report.schema.json
 
 lock:
 	uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
