@@ -1,6 +1,6 @@
 import pytest
-from tests.builders import query, request, trace
 
+from tests.builders import query, request, trace
 from unslow.lab.diagnose import detectors, diagnose
 
 SQL = "SELECT * FROM customer WHERE id = ?"

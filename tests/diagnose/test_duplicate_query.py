@@ -1,7 +1,7 @@
 import pytest
 from msgspec.structs import replace
-from tests.builders import link, load, origin, query, request, site, trace
 
+from tests.builders import link, load, origin, query, request, site, trace
 from unslow.lab.diagnose.duplicate_query import find
 
 SETTINGS = "SELECT * FROM settings WHERE id = %s"

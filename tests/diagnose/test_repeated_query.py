@@ -1,6 +1,6 @@
 import pytest
-from tests.builders import link, load, origin, query, request, site, trace
 
+from tests.builders import link, load, origin, query, request, site, trace
 from unslow.lab.diagnose.repeated_query import find
 
 CUSTOMER = "SELECT * FROM customer WHERE id = ?"

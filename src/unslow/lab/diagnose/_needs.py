@@ -1,0 +1,194 @@
+"""From scans that want an index to findings: one per index, over all statements that want it."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from unslow.lab.diagnose import _views as views
+from unslow.lab.diagnose._causes import shared_sites, statement_site
+from unslow.lab.diagnose._scans import Scan
+from unslow.lab.diagnose._statements import Condition, Order
+from unslow.model import Finding, IndexEvidence, Model, Query, Request, Site, Table, Trace
+from unslow.model.finding import Confidence
+
+MAX_EQUALITY = 3  # columns; a fourth rarely narrows further and every one costs on write
+MAX_CONSTANT_VALUES = 20  # distinct values of a column whose constant is worth a partial index
+MIN_EXECUTIONS = 2  # that agree on a value before it counts as constant
+
+
+@dataclass(frozen=True)
+class Need:
+    """The index that one scan wants, and what the scan costs: a share of its statement's time."""
+
+    scan: Scan
+    equality: tuple[Condition, ...]
+    ranges: tuple[str, ...]
+    order: tuple[Order, ...]
+    share: float
+    used: int
+    confidence: Confidence
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The index's columns in order, `-` for descending."""
+        equal = tuple(one.column for one in self.equality)
+        ordered = tuple(f"{'-' * one.descending}{one.column}" for one in self.order)
+        return (*equal, *(ordered or self.ranges[:1]))
+
+
+Execution = tuple[Request, Query]
+Title = Callable[[str, Need], str]
+
+
+def equalities(table: Table, conditions: Iterable[Condition]) -> tuple[Condition, ...]:
+    """Conditions that one value satisfies, by column, the column with most values first."""
+    kept: dict[str, Condition] = {}
+    for one in conditions:
+        if one.role != "range":
+            kept.setdefault(one.column, one)
+    ordered = sorted(kept.values(), key=lambda one: -distinct(table, one.column))
+    return tuple(ordered[:MAX_EQUALITY])
+
+
+def distinct(table: Table, column: str) -> float:
+    """How many values the column has, 0 when unknown."""
+    known = next((one.distinct for one in table.columns if one.name == column), None)
+    return 0.0 if known is None else known if known >= 0 else -known * table.rows
+
+
+def findings(trace: Trace, detector: str, needs: Iterable[Need], title: Title) -> Iterator[Finding]:
+    """One finding per index; what a longer index serves as well is part of its finding."""
+    shared = shared_sites(trace)
+    executions = _executions(trace)
+    for merged in _merged(needs):
+        seen = {need.scan.plan.fingerprint: need for need in merged}
+        runs = [(need, run) for name, need in seen.items() for run in executions[name]]
+        if runs:
+            yield _finding(trace, detector, merged[0], runs, shared, title)
+
+
+def _merged(needs: Iterable[Need]) -> list[list[Need]]:
+    """Needs of one table together when one's columns start the other's, the longest first."""
+    groups: list[list[Need]] = []
+    for need in sorted(needs, key=lambda need: -len(need.columns)):
+        home = next((group for group in groups if _serves(group[0], need)), None)
+        if home is None:
+            groups.append([need])
+        else:
+            home.append(need)
+    return groups
+
+
+def _serves(longer: Need, need: Need) -> bool:
+    count = len(need.columns)
+    return (
+        longer.scan.table == need.scan.table
+        and longer.columns[:count] == need.columns
+        and {one.text for one in longer.equality} >= {one.text for one in need.equality}
+    )
+
+
+def _finding(
+    trace: Trace,
+    detector: str,
+    need: Need,
+    runs: Sequence[tuple[Need, Execution]],
+    shared: frozenset[Site],
+    title: Title,
+) -> Finding:
+    weights: defaultdict[str, float] = defaultdict(float)
+    for one, (request, query) in runs:
+        weights[request.endpoint] += query.duration_ms * one.share
+    endpoints = sorted(weights, key=lambda endpoint: (-weights[endpoint], endpoint))
+    first, (request, query) = max(
+        runs, key=lambda run: (run[1][0].endpoint == endpoints[0], run[1][1].duration_ms)
+    )
+    cause = statement_site(query, request, shared)
+    price = views.cost(trace, endpoints, [run[1][1] for run in runs], sum(weights.values()))
+    return Finding(
+        id=detector,
+        title=title(endpoints[0], first) + views.place(cause),
+        severity=views.severity(price),
+        confidence=need.confidence,
+        endpoints=tuple(endpoints),
+        cause=cause,
+        symptom=query.stack[0] if query.stack else None,
+        evidence=_evidence(trace, need, query, [run for one, run in runs if one is need]),
+        cost=price,
+    )
+
+
+def _evidence(
+    trace: Trace, need: Need, query: Query, executions: Sequence[Execution]
+) -> IndexEvidence:
+    table = need.scan.table
+    model = _model(trace, table, query)
+    return IndexEvidence(
+        shape=query.shape,
+        table=table.name,
+        equality=tuple(one.column for one in need.equality),
+        ranges=need.ranges,
+        order=tuple(f"{'-' * one.descending}{one.column}" for one in need.order),
+        predicate=_predicate(need, executions, model),
+        model=model.label if model is not None else "",
+        rows_read=need.scan.read,
+        rows_used=need.used,
+        example_sql=query.sql,
+    )
+
+
+def _model(trace: Trace, table: Table, query: Query) -> Model | None:
+    names = (table.name, f"{table.schema}.{table.name}", f'{table.schema}"."{table.name}')
+    fitting = [model for model in trace.models if model.table in names]
+    wanted = query.load.model if query.load is not None else ""
+    return next((one for one in fitting if one.label == wanted), next(iter(fitting), None))
+
+
+def _predicate(need: Need, executions: Sequence[Execution], model: Model | None) -> str:
+    """The conditions that the application never varies, as SQL; "" without any."""
+    texts = (_constant(one, need.scan.table, executions, model) for one in need.equality)
+    return " AND ".join(sorted(text for text in texts if text))
+
+
+def _constant(
+    condition: Condition, table: Table, executions: Sequence[Execution], model: Model | None
+) -> str:
+    if condition.role == "constant":
+        return condition.text
+    if condition.role != "equality" or not _is_enumerated(condition.column, table, model):
+        return ""
+    value = _only_value(condition.value, executions)
+    named = any(value.strip("'") in unquote(request.path) for request, _ in executions)
+    return f"{condition.column} = {value}" if value and not named else ""
+
+
+def _is_enumerated(column: str, table: Table, model: Model | None) -> bool:
+    """Whether the column tells states apart, not owners or tenants: one login fixes those too."""
+    fields = model.fields if model is not None else ()
+    field = next((one for one in fields if one.column == column), None)
+    if field is not None and field.choices:
+        return True
+    type_ = next((one.type for one in table.columns if one.name == column), "")
+    is_state = type_.startswith(("boolean", "text", "character", "varchar"))
+    return is_state and 0 < distinct(table, column) <= MAX_CONSTANT_VALUES
+
+
+def _only_value(value: str, executions: Sequence[Execution]) -> str:
+    """The literal that every execution had, "" when they differ or nobody knows."""
+    if not value.startswith("$"):
+        return value
+    position = int(value[1:]) - 1
+    values = {
+        query.parameters[position] if query.parameters and position < len(query.parameters) else ""
+        for _, query in executions
+    }
+    return values.pop() if len(values) == 1 and len(executions) >= MIN_EXECUTIONS else ""
+
+
+def _executions(trace: Trace) -> dict[str, list[Execution]]:
+    found: defaultdict[str, list[Execution]] = defaultdict(list)
+    for request in trace.requests:
+        for query in request.queries:
+            found[query.fingerprint].append((request, query))
+    return found
