@@ -1,6 +1,7 @@
 """Runs the application under observation: learns its routes, builds the workload, records it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -33,10 +34,7 @@ def prepare(
         _connect(app, description)
         lab.check(app, description)
         if login:
-            headers = {**app.login(login), **wanted.headers}
-            wanted = Wanted(
-                headers, wanted.recordings, wanted.include, wanted.exclude, wanted.writes
-            )
+            wanted = replace(wanted, headers={**app.login(login), **wanted.headers})
         workload = build(app, description.routes, description.models, wanted, lab.read, progress)
     finally:
         app.stop()
@@ -58,13 +56,19 @@ def _connect(app: Running, description: Description) -> None:
 
 
 def observe(
-    lab: Lab, workload: Workload, description: Description, collect: Collect, progress: Progress
+    lab: Lab,
+    workload: Workload,
+    description: Description,
+    login: str,
+    collect: Collect,
+    progress: Progress,
 ) -> Trace:
     """Record the workload on fresh clones; `collect` adds tables and plans from them."""
     progress.stage("observe", len(workload.calls) * OBSERVED_ROUNDS)
     app = lab.launch(lab.tree(), "observe", record="full")
     try:
-        requests = _record(app, workload.calls, progress)
+        session = app.login(login) if login else {}
+        requests = _record(app, workload.calls, session, progress)
         trace = Trace(
             schema=SCHEMA_VERSION,
             unslow=__version__,
@@ -85,12 +89,15 @@ def observe(
     return trace
 
 
-def _record(app: Running, calls: Sequence[Call], progress: Progress) -> list[Request]:
+def _record(
+    app: Running, calls: Sequence[Call], session: Mapping[str, str], progress: Progress
+) -> list[Request]:
     client = Client(app.base_url)
     warmed: set[str] = set()
     sent: dict[str, str] = {}
     for round_number in range(OBSERVED_ROUNDS):
-        for number, call in enumerate(calls):
+        for number, planned in enumerate(calls):
+            call = msgspec.structs.replace(planned, headers={**planned.headers, **session})
             if call.endpoint not in warmed and not call.writes:
                 client.send(call)
                 warmed.add(call.endpoint)

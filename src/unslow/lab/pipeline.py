@@ -1,7 +1,7 @@
 """The audit, on one screen: target, workload, diagnose, prescribe, prove, report."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -11,9 +11,9 @@ from unslow.lab._observation import observe, prepare
 from unslow.lab._summary import Case, Proven, summarise
 from unslow.lab.diagnose import diagnose
 from unslow.lab.prescribe import Source, prescribe
-from unslow.lab.progress import Progress
+from unslow.lab.progress import Progress, Silent
 from unslow.lab.prove import Candidate, combine, prove
-from unslow.lab.target import Lab, Target
+from unslow.lab.target import Lab, Running, Target
 from unslow.lab.workload import Wanted, Workload
 from unslow.model import Patch, Report, TargetInfo, Trace
 
@@ -43,7 +43,7 @@ def audit(target: Target, options: Options, progress: Progress) -> Audited:
     started = time.monotonic()
     with Lab(target, progress) as lab:
         workload, description = prepare(lab, options.wanted, options.login, progress)
-        trace = observe(lab, workload, description, plans.collect, progress)
+        trace = observe(lab, workload, description, options.login, plans.collect, progress)
         cases = _cases(trace, Source(lab.roots, trace.models, trace), lab.read, progress)
         proven = _prove(lab, workload, cases, options, progress) if options.prove else Proven()
         root = TargetInfo(trace.kind, trace.framework, trace.database, str(target.root))
@@ -52,12 +52,12 @@ def audit(target: Target, options: Options, progress: Progress) -> Audited:
     return Audited(msgspec.structs.replace(report, seconds=seconds), trace)
 
 
-def diagnose_trace(trace: Trace, progress: Progress) -> Report:
+def diagnose_only(trace: Trace, read: Callable[[str], bytes]) -> Report:
     """Findings and candidate fixes of a saved trace; nothing is run."""
-    source = Source(trace.roots, trace.models, trace)
+    source = Source((*trace.roots, "."), trace.models, trace)
     target = TargetInfo(trace.kind, trace.framework, trace.database, ".")
-    cases = _cases(trace, source, source.read, progress)
-    return summarise(target, trace, (), cases, Proven(), source.read)
+    cases = _cases(trace, source, read, Silent())
+    return summarise(target, trace, (), cases, Proven(), read)
 
 
 def _cases(
@@ -84,6 +84,27 @@ def _prove(
     ]
     if not candidates:
         return Proven()
-    chosen = {"budget_s": options.budget_s, "progress": progress, "seed": options.seed}
-    proof = prove(lab, workload, candidates, **chosen)
-    return Proven(proof, combine(lab, workload, candidates, proof, **chosen))
+
+    def sign_in(running: Running) -> Mapping[str, str]:
+        return running.login(options.login) if options.login else {}
+
+    proof = prove(
+        lab,
+        workload,
+        candidates,
+        budget_s=options.budget_s,
+        progress=progress,
+        seed=options.seed,
+        sign_in=sign_in,
+    )
+    combination = combine(
+        lab,
+        workload,
+        candidates,
+        proof,
+        budget_s=options.budget_s,
+        progress=progress,
+        seed=options.seed,
+        sign_in=sign_in,
+    )
+    return Proven(proof, combination)
