@@ -142,6 +142,16 @@ def test_a_filter_per_row_is_caused_by_the_queryset_not_by_its_iteration():
     assert found.cause == site("shop/views.py:14:9 list_orders")
 
 
+def test_a_count_per_row_is_caused_by_the_count_in_django_and_the_statement_in_sqlalchemy():
+    stated = origin("shop.Item", link("filter", "shop/views.py:14:9 list_orders"))
+    counts = {
+        orm: load("count", model="shop.Item", queryset=stated, orm=orm)
+        for orm in ("django", "sqlalchemy")
+    }
+    causes = {orm: one(query(ITEMS, USE, load=what) * 10).cause for orm, what in counts.items()}
+    assert causes == {"django": site(USE), "sqlalchemy": site("shop/views.py:14:9 list_orders")}
+
+
 def test_a_raw_statement_per_row_is_grouped_by_its_stack():
     assert one(query(CUSTOMER, USE) * 10).cause == site(USE)
 
@@ -197,9 +207,15 @@ def test_a_clone_made_by_library_code_is_not_the_cause():
     assert one(customers(origin=origin("shop.Order", link("all", VIEW), page))).cause == site(VIEW)
 
 
-def test_a_slice_is_not_the_cause_when_the_queryset_has_another_expression():
-    cut = link("__getitem__", "shop/views.py:13 list_orders")
+@pytest.mark.parametrize("operation", ["__getitem__", "first", "afirst", "get_object_or_404"])
+def test_what_consumes_a_queryset_is_not_the_cause_when_it_has_another_expression(operation):
+    cut = link(operation, "shop/views.py:13 list_orders")
     assert one(customers(origin=origin("shop.Order", link("all", VIEW), cut))).cause == site(VIEW)
+
+
+def test_a_single_expression_is_the_cause_even_when_it_consumes():
+    made = origin("shop.Order", link("get_object_or_404", VIEW))
+    assert one(customers(origin=made)).cause == site(VIEW)
 
 
 def test_a_filter_that_serves_several_models_is_not_the_cause():

@@ -7,7 +7,11 @@ from collections.abc import Collection, Iterable
 from unslow.model import Link, Load, Origin, Query, Request, Site, Trace
 
 MANAGER_METHOD = re.compile(r"(?:Manager|QuerySet|Queryset)\.[^.]+$")
-EXECUTIONS = frozenset({"execute", "scalars", "scalar", "stream", "stream_scalars", "iterate"})
+ENDINGS = frozenset(  # steps that consume a queryset: what is added to it belongs before them
+    {"__getitem__", "get", "first", "last", "earliest", "latest", "in_bulk", "count", "exists"}
+    | {"aggregate", "iterator", "get_object_or_404", "get_list_or_404", "get_one"}
+    | {"execute", "scalars", "scalar", "stream", "stream_scalars", "iterate"}
+)
 
 
 def shared_sites(trace: Trace) -> frozenset[Site]:
@@ -44,11 +48,10 @@ def origin_site(origin: Origin, uses: Iterable[Query], shared: Collection[Site])
 def query_site(query: Query, shared: Collection[Site]) -> Site | None:
     """The expression that states `query`: its queryset or statement, else the call that ran it."""
     load = query.load
-    if load is not None and load.queryset is not None and load.kind == "select":
-        place = origin_site(load.queryset, (), shared)
-        if place is not None:
-            return place
-    return query.stack[0] if query.stack else None
+    if load is None or load.queryset is None:
+        return _caller(query)
+    states = load.kind == "select" or load.orm == "sqlalchemy"
+    return (origin_site(load.queryset, (), shared) if states else None) or _caller(query)
 
 
 def statement_site(query: Query, request: Request, shared: Collection[Site]) -> Site | None:
@@ -63,8 +66,13 @@ def statement_site(query: Query, request: Request, shared: Collection[Site]) -> 
     return request.view
 
 
+def _caller(query: Query) -> Site | None:
+    return query.stack[0] if query.stack else None
+
+
 def _written(link: Link) -> bool:
-    return link.direct and link.operation != "__getitem__" and link.operation not in EXECUTIONS
+    asynchronous = link.operation[:1] == "a" and link.operation[1:] in ENDINGS
+    return link.direct and link.operation not in ENDINGS and not asynchronous
 
 
 def _direct(link: Link) -> bool:
