@@ -2,18 +2,46 @@
 
 import os
 import sys
+from collections.abc import Iterator
 
 from unslow.observe import _sites, _wire
 
 _kind = ""
 _looked = False
+_served: list[object] = []
+
+_INNER = ("app", "application", "wsgi_app", "_app", "__wrapped__", "__self__", "func", "inner")
+_DEPTH = 30  # layers of middleware
 
 
-def serves(kind: str) -> None:
-    """Note which protocol the server speaks to the application: "wsgi" or "asgi"."""
+def serves(kind: str, app: object) -> None:
+    """Note an application that a server calls, and by which protocol: "wsgi" or "asgi"."""
     global _kind
     if not _kind:
         _kind = kind
+    if not any(app is known for known in _served):
+        _served.append(app)
+
+
+def find(kind: type) -> list[object]:
+    """The applications of this class among those served, below any middleware."""
+    found: list[object] = []
+    for app in _served:
+        for layer in _layers(app):
+            if isinstance(layer, kind) and not any(layer is known for known in found):
+                found.append(layer)
+                break
+    return found
+
+
+def _layers(app: object) -> Iterator[object]:
+    layer: object = app
+    for _ in range(_DEPTH):
+        yield layer
+        inner = (getattr(layer, name, None) for name in _INNER)
+        layer = next((one for one in inner if one is not None and one is not layer), None)
+        if layer is None:
+            return
 
 
 def kind() -> str:

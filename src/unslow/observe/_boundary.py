@@ -23,6 +23,7 @@ def wrap_wsgi(app: WSGI) -> WSGI:
     """The application, observed. The outermost wrapper of a request is the one that counts."""
     if hasattr(app, "__unslow__"):
         return app
+    _application.serves("wsgi", app)
 
     def boundary(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         return run_wsgi(app, environ, start_response)
@@ -35,6 +36,7 @@ def wrap_asgi(app: ASGI) -> ASGI:
     """The application, observed. Websockets and lifespan pass as they are."""
     if hasattr(app, "__unslow__"):
         return app
+    _application.serves("asgi", app)
 
     async def boundary(scope: Scope, receive: Receive, send: Send) -> None:
         await run_asgi(app, scope, receive, send)
@@ -47,6 +49,7 @@ def wsgi_method(original: Callable[..., Any]) -> Callable[..., Any]:
     """The same for a framework's `__call__(self, environ, start_response)`."""
 
     def __call__(self: Any, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        _application.serves("wsgi", self)
         return run_wsgi(original.__get__(self), environ, start_response)
 
     return __call__
@@ -56,6 +59,7 @@ def asgi_method(original: Callable[..., Any]) -> Callable[..., Any]:
     """The same for a framework's `__call__(self, scope, receive, send)`."""
 
     async def __call__(self: Any, scope: Scope, receive: Receive, send: Send) -> None:
+        _application.serves("asgi", self)
         await run_asgi(original.__get__(self), scope, receive, send)
 
     return __call__
@@ -63,7 +67,6 @@ def asgi_method(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def run_wsgi(app: WSGI, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """Serve one request: control, observed, or plain."""
-    _application.serves("wsgi")
     if _control.PREFIX in environ.get("PATH_INFO", ""):
         reply = _control.for_wsgi(environ)
         if reply is not None:
@@ -80,7 +83,6 @@ async def run_asgi(app: ASGI, scope: Scope, receive: Receive, send: Send) -> Non
     if scope["type"] != "http":
         await app(scope, receive, send)
         return
-    _application.serves("asgi")
     if _control.PREFIX in scope["path"]:
         reply = await _control.for_asgi(scope, receive)
         if reply is not None:

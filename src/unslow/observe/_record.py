@@ -44,6 +44,7 @@ class RequestRecord:
         "error",
         "id",
         "method",
+        "mounted",
         "path",
         "queries",
         "response_bytes",
@@ -58,6 +59,7 @@ class RequestRecord:
         self.method = method
         self.path = path
         self.route = ""
+        self.mounted = ""  # templates of the mounts passed on the way to the route
         self.status = 0
         self.response_bytes = 0
         self.queries: list[Query] = []

@@ -78,11 +78,6 @@ def site_of(frame: FrameType) -> Site:
     return _place(frame.f_code, frame.f_lasti, frame.f_lineno or 0)
 
 
-def site_of_code(code: CodeType) -> Site:
-    """The definition of a function, for frames that do not run yet."""
-    return _whole(code, _applications.get(code.co_filename) or code.co_filename)
-
-
 def application_stack(limit: int = STACK_LIMIT, frame: FrameType | None = None) -> list[Site]:
     """The application's frames, innermost first.
 
