@@ -44,6 +44,15 @@ def site_of_view(view: Any, method: str = "") -> Site | None:
     return site_of_definition(target)
 
 
+def definition_of(target: Any) -> Definition | None:
+    """The syntax tree of a function or class."""
+    try:
+        path = inspect.getsourcefile(target) or ""
+    except (TypeError, OSError):
+        return None
+    return _definitions(path).get(getattr(target, "__qualname__", ""))
+
+
 def site_of_definition(target: Any) -> Site | None:
     """The whole `class` or `def` statement, without its decorators; None without source."""
     try:

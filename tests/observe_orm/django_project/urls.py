@@ -1,4 +1,4 @@
-from django.urls import include, path
+from django.urls import include, path, re_path
 from rest_framework.routers import DefaultRouter
 
 from shop import api, views
@@ -8,6 +8,10 @@ router.register("orders", api.OrderViewSet)
 
 urlpatterns = [
     path("api/", include(router.urls)),
+    path("api/items/", api.ItemList.as_view()),
+    path("account/", views.account),
+    path("profile/<int:customer_id>/", views.ProfileDetail.as_view()),
+    re_path(r"^legacy/(?P<code>\d+)/$", views.legacy),
     path("flat/", api.FlatList.as_view()),
     path("listed/", views.OrderListing.as_view()),
     path("overridden/", views.OverriddenListing.as_view()),

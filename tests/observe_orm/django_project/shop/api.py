@@ -1,7 +1,10 @@
 # ruff: noqa: RUF012 (Meta and migrations, as everyone writes them)
 from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
-from rest_framework.generics import ListAPIView
+from rest_framework.filters import OrderingFilter, SearchFilter
+from rest_framework.generics import ListAPIView, ListCreateAPIView
+from rest_framework.pagination import PageNumberPagination
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 
 from shop.models import Customer, Item, Order, Product
@@ -69,3 +72,23 @@ class FlatList(ListAPIView):
 
     def get_queryset(self):
         return super().get_queryset().filter(status="open")
+
+
+class ItemWriter(serializers.ModelSerializer):
+    class Meta:
+        model = Item
+        fields = ["order", "product", "quantity"]
+
+
+class ItemPages(PageNumberPagination):
+    page_size = 2
+
+
+class ItemList(ListCreateAPIView):
+    queryset = Item.objects.order_by("id")
+    serializer_class = ItemWriter
+    pagination_class = ItemPages
+    permission_classes = [IsAuthenticated]
+    filter_backends = [SearchFilter, OrderingFilter]
+    search_fields = ["product__name"]
+    ordering_fields = ["quantity"]

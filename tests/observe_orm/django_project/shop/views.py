@@ -1,12 +1,15 @@
 import copy
 import pickle
 
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.paginator import Paginator
 from django.db import connection
 from django.db.models import Count, Prefetch
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
-from django.views.generic import ListView
+from django.views.decorators.http import require_http_methods
+from django.views.generic import ListView, View
 
 from shop.helpers import label
 from shop.models import Comment, Company, Customer, Item, Order, Product, Profile, Tag
@@ -270,6 +273,24 @@ VIEWS = {
     for name, function in list(globals().items())
     if getattr(function, "__module__", "") == __name__ and callable(function)
 }
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def account(request):
+    return HttpResponse(request.user.username)
+
+
+@require_http_methods(["GET"])
+def legacy(request, code):
+    product = get_object_or_404(Product, pk=code)
+    return HttpResponse(product.name)
+
+
+class ProfileDetail(LoginRequiredMixin, View):
+    def get(self, request, *args, **kwargs):
+        profile = Profile.objects.get(customer__id=self.kwargs["customer_id"])
+        return HttpResponse(profile.bio)
 
 
 def detail(request, pk):
