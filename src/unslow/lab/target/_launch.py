@@ -115,9 +115,7 @@ def wait_until_ready(
             raise _unobserved(spec, broker, error) from error
         else:
             return port
-    raise _failed(
-        spec, f"The application did not answer within {spec.target.start_timeout_s:.0f} s"
-    )
+    raise _failed(spec, f"The application did not answer within {spec.target.start_timeout_s:g} s")
 
 
 def known_to_answer(port: int) -> bool:
