@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
+from unslow.lab.prescribe._layout import Call, Text, lay_out
 from unslow.lab.prescribe._module import Module
 from unslow.model import TextEdit
-
-LINE_LENGTH = 88  # Black's default
 
 
 def method(node: cst.CSTNode) -> str:
@@ -69,7 +68,7 @@ def string(node: cst.BaseExpression) -> str | None:
     return None
 
 
-def add_call(module: Module, node: cst.BaseExpression, name: str, args: Sequence[str]) -> TextEdit:
+def add_call(module: Module, node: cst.BaseExpression, name: str, args: Sequence[Text]) -> TextEdit:
     """Apply the method `name` to the value of `node`, in the layout of the chain around it."""
     offset = module.end(node)
     following = module.parents.get(node)
@@ -86,13 +85,8 @@ def add_call(module: Module, node: cst.BaseExpression, name: str, args: Sequence
     return module.insert(offset, _rendered(name, args, module.indent(offset), used))
 
 
-def _rendered(name: str, args: Sequence[str], indent: str, used: int) -> str:
-    """The call on one line, or one argument a line where the line has `used` too much of it."""
-    text = f".{name}({', '.join(args)})"
-    if used + len(text) <= LINE_LENGTH:
-        return text
-    inner = "".join(f"{indent}    {arg},\n" for arg in args)
-    return f".{name}(\n{inner}{indent})"
+def _rendered(name: str, args: Sequence[Text], indent: str, used: int) -> str:
+    return lay_out(Call(f".{name}", tuple(args)), indent, used)
 
 
 def add_argument(module: Module, call: cst.Call, text: str) -> TextEdit:

@@ -201,3 +201,21 @@ def _start(module: Module) -> int:
         end = module.content.find(b"\n", module.end(body[0]))
         return end + 1 if end >= 0 else len(module.content)
     return module.start(body[0])
+
+
+def origin_of(module: Module, name: str) -> str | None:
+    """The package that `from package import name` takes `name` from here.
+
+    For a class or constant of the module itself, the module. None for any other name.
+    """
+    for statement in _imports(module):
+        if isinstance(statement, cst.ImportFrom) and not isinstance(
+            statement.names, cst.ImportStar
+        ):
+            for alias in statement.names:
+                if alias.evaluated_name == name and alias.asname is None:
+                    return _absolute(module, statement)
+    defined = _definition(module, name)
+    if isinstance(defined, cst.ClassDef) or (defined is not None and name.isupper()):
+        return _dotted_path(module)
+    return None

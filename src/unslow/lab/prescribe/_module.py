@@ -62,6 +62,12 @@ class Module:
         line = self.content[self.content.rfind(b"\n", 0, offset) + 1 :]
         return line[: len(line) - len(line.lstrip(b" \t"))].decode()
 
+    def line_length(self, node: cst.CSTNode) -> int:
+        """The characters of the line in which `node` starts, or of its whole lines."""
+        start = self.content.rfind(b"\n", 0, self.start(node)) + 1
+        end = self.content.find(b"\n", self.end(node))
+        return len(self.content[start : end if end >= 0 else None].decode())
+
     def at(self, site: Site) -> cst.BaseExpression | None:
         """The expression that spans exactly `site`, else the smallest one that encloses it."""
         try:

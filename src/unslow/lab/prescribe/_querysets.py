@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from unslow.lab.prescribe import _chains as chains
+from unslow.lab.prescribe._layout import Text
 from unslow.lab.prescribe._module import Module
 from unslow.lab.prescribe._relations import Need
 from unslow.lab.prescribe._source import Source
@@ -43,11 +44,11 @@ class Spot:
     node: cst.BaseExpression
     prefix: str = ""
 
-    def call(self, name: str, args: tuple[str, ...]) -> list[TextEdit]:
+    def call(self, name: str, args: tuple[Text, ...]) -> list[TextEdit]:
         """Add the method call `name(args)` to the queryset."""
         if self.prefix:
             offset = self.module.end(self.node)
-            added = f".{name}({', '.join(args)})"
+            added = f".{name}({', '.join(map(str, args))})"
             return [self.module.insert(offset, text) for text in (self.prefix, added)]
         return [chains.add_call(self.module, self.node, name, args)]
 

@@ -55,6 +55,15 @@ class Source:
         """The model with this label (`shop.Order`, `shop.models.Order`)."""
         return next((model for model in self.models if model.label == label), None)
 
+    def import_name(self, dotted: str) -> str:
+        """A file's dotted path as Python imports it: without folders above the import root."""
+        for model in self.models:
+            whole = model.site.path.removesuffix(".py").replace("/", ".") if model.site else ""
+            above = whole.removesuffix(model.module)
+            if above and whole.endswith(f".{model.module}") and dotted.startswith(above):
+                return dotted.removeprefix(above)
+        return dotted
+
     def module(self, path: str) -> Module | None:
         """The parsed file, cached; None when it is absent or not Python that libcst reads."""
         if path not in self._modules:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import libcst as cst
 
 from unslow.lab.prescribe import _chains as chains
+from unslow.lab.prescribe._annotations import annotate
+from unslow.lab.prescribe._filtered import prefetch_filtered
 from unslow.lab.prescribe._imports import Imports
 from unslow.lab.prescribe._joins import join
 from unslow.lab.prescribe._managers import default_manager
@@ -13,26 +15,100 @@ from unslow.lab.prescribe._querysets import Spot, places, refusal
 from unslow.lab.prescribe._relations import TO_ONE, Need, longest, needs
 from unslow.lab.prescribe._source import Source
 from unslow.model import Finding, Patch, Recommendation, TextEdit
+from unslow.model.patch import Safety
 
 DETECTORS = frozenset({"repeated-query", "duplicate-query"})
 FIXER = "django-prefetch-related"
+
+NOT_BUILT = "its queryset is not built in your source"
 
 Prefix = tuple[str, ...]
 
 
 def fix(finding: Finding, source: Source) -> Iterator[Patch | Recommendation]:
+    """A prefetch or an annotation for what is read of many rows, each way a candidate."""
+    found = list(needs(finding, source, "django"))
+    yield from _whole(finding, [need for need in found if _is_plain(need)], source)
+    yield from _narrowed(finding, [need for need in found if _is_filtered(need)], source)
+    yield from _counted(finding, [need for need in found if _is_counted(need)], source)
+
+
+def _whole(
+    finding: Finding, wanted: Sequence[Need], source: Source
+) -> Iterator[Patch | Recommendation]:
     """A plain prefetch of each path, and its rival that joins to-one relations into it."""
-    wanted = [need for need in needs(finding, source, "django") if _is_plain(need)]
     many = [need for need in wanted if not need.to_one or need.generic]
     for place, group in places(finding, many, source):
         covered = [need for need in wanted if _is_on_the_way(need, group)]
         lookups = longest("__".join(need.names) for need in group)
-        reason = _refusal(place) if place else "its queryset is not built in your source"
+        reason = _refusal(place) if place else NOT_BUILT
         if place is None or reason:
-            summary = f"Add .prefetch_related({_quoted(lookups)}) to the {_model(group)} queryset"
-            yield Recommendation(FIXER, summary, reason)
+            yield _advised(f".prefetch_related({_quoted(lookups)})", group, reason)
         else:
             yield from _candidates(place, lookups, covered, source)
+
+
+def _narrowed(
+    finding: Finding, wanted: Sequence[Need], source: Source
+) -> Iterator[Patch | Recommendation]:
+    """A prefetch of the rows that a constant filter leaves, under a name of their own."""
+    for place, group in places(finding, wanted, source):
+        lookups = ["__".join(need.names) for need in group]
+        reason = _refusal(place) if place else NOT_BUILT
+        edits = prefetch_filtered(place, group, source) if place and not reason else None
+        if edits:
+            summary = f"Read the rows in question for all at once: Prefetch({_quoted(lookups)})"
+            covers = tuple(need.position for need in group)
+            yield Patch(FIXER, summary, "review", tuple(edits), covers=covers)
+        elif edits is None:
+            what = f'.prefetch_related(Prefetch("{lookups[0]}", queryset=..., to_attr=...))'
+            yield _advised(what, group, reason or "its filter or its use may differ by row")
+
+
+def _counted(
+    finding: Finding, wanted: Sequence[Need], source: Source
+) -> Iterator[Patch | Recommendation]:
+    """An annotation by a subquery, by a grouped count, and where it serves a prefetch."""
+    for place, group in places(finding, wanted, source):
+        lookups = ["__".join(need.names) for need in group]
+        reason = _refusal(place) if place else NOT_BUILT
+        written: list[tuple[str, Safety, list[TextEdit]]] = []
+        if place and not reason:
+            written = list(_counts(place, group, lookups, source))
+        covers = tuple(need.position for need in group)
+        for summary, safety, edits in written:
+            if edits:
+                yield Patch(FIXER, summary, safety, tuple(edits), covers=covers)
+        if not written:
+            what = f".annotate(... {group[0].load.kind} of {_quoted(lookups)})"
+            yield _advised(what, group, reason or "what is counted may differ by row")
+
+
+def _counts(
+    place: Spot, group: Sequence[Need], lookups: Sequence[str], source: Source
+) -> Iterator[tuple[str, Safety, list[TextEdit]]]:
+    what = " and ".join(f"{need.load.kind} of {'.'.join(need.names)}" for need in group)
+    subquery = annotate(place, group, source)
+    if subquery is not None:
+        yield f"Annotate the {what}", "review", subquery
+    grouped = annotate(place, group, source, grouped=True) if len(group) == 1 else None
+    if grouped:
+        yield f"Annotate the {what} by a join", "review", grouped
+    if all(need.load.plain for need in group) and subquery != []:
+        edits = _prefetch(place, [f'"{lookup}"' for lookup in longest(lookups)])
+        yield f"Prefetch for the {what}", "safe", edits
+
+
+def _is_filtered(need: Need) -> bool:
+    return need.load.kind == "reverse" and not need.load.plain
+
+
+def _is_counted(need: Need) -> bool:
+    return need.load.kind in ("count", "exists") and not need.to_one
+
+
+def _advised(what: str, group: Sequence[Need], reason: str) -> Recommendation:
+    return Recommendation(FIXER, f"Add {what} to the {_model(group)} queryset", reason)
 
 
 def _is_plain(need: Need) -> bool:
