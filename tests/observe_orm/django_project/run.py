@@ -11,8 +11,8 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
 
 from unslow.observe import _follow, _imports, _integrations, _record, _sites, _wire  # noqa: E402
 
-errors = []
-_wire.send = errors.append
+sent = []
+_wire.send = sent.append
 _wire.ask = lambda question: {"path": question.get("path"), "params": question.get("params")}
 _record.configure(os.environ.get("UNSLOW_LEVEL", "full"), "token")
 _sites.configure([PROJECT], [])
@@ -134,7 +134,7 @@ def main():
         json.dumps(
             {
                 "requests": answer,
-                "errors": errors,
+                "errors": [message for message in sent if message["type"] == "error"],
                 "describe": integration.describe(),
                 "account": logged_in(integration.login("ada")["Cookie"]),
                 "django": django.VERSION[:2],

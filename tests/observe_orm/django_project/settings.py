@@ -1,4 +1,5 @@
 import os
+from urllib.parse import urlsplit
 
 SECRET_KEY = "for tests only"
 DEBUG = False
@@ -19,13 +20,14 @@ MIDDLEWARE = [
 ]
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 if os.environ.get("PROJECT_DSN"):
-    _, _, PROJECT_HOST, PROJECT_NAME, PROJECT_USER = os.environ["PROJECT_DSN"].split("|")
+    address = urlsplit(os.environ["PROJECT_DSN"])
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.postgresql",
-            "HOST": PROJECT_HOST,
-            "NAME": PROJECT_NAME,
-            "USER": PROJECT_USER,
+            "HOST": address.hostname,
+            "PORT": address.port,
+            "NAME": address.path[1:],
+            "USER": address.username,
         }
     }
 else:
