@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ class Collector:
         self.questions: list[Message] = []
         self._answer = answer
         self._changed = threading.Condition()
+        self._peers: list[socket.socket] = []
         self._server = socket.socket(socket.AF_UNIX)
         self._server.bind(path)
         self._server.listen(100)
@@ -42,6 +43,12 @@ class Collector:
 
     def close(self) -> None:
         self._server.close()
+
+    def drop(self) -> None:
+        """Hang up on everyone."""
+        for peer in self._peers:
+            with suppress(OSError):
+                peer.shutdown(socket.SHUT_RDWR)
 
     def of(self, kind: str) -> list[Message]:
         with self._changed:
@@ -72,6 +79,7 @@ class Collector:
                 peer, _ = self._server.accept()
             except OSError:
                 return
+            self._peers.append(peer)
             threading.Thread(target=self._read, args=(peer,), daemon=True).start()
 
     def _read(self, peer: socket.socket) -> None:
@@ -244,3 +252,14 @@ class Launcher:
 @pytest.fixture
 def app(tmp_path: Path) -> Launcher:
     return Launcher(tmp_path)
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with collecting() as collector:
+        yield collector
+
+
+@pytest.fixture
+def observed_environment(app: Launcher, collector: Collector) -> dict[str, str]:
+    return environment(collector, app.root)
