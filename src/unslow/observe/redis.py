@@ -69,7 +69,8 @@ def _send_elsewhere(connection: Any) -> None:
     from redis.exceptions import ConnectionError
 
     names = ("host", "port", "path", "db")
-    asked = {name: getattr(connection, name) for name in names if hasattr(connection, name)}
+    given = {name: getattr(connection, name, None) for name in names}
+    asked = {name: value for name, value in given.items() if value is not None}
     answer = _redirect.redis(asked, ConnectionError)
     connection._unslow_sent = True
     moved = any(asked.get(name) != answer[name] for name in ("host", "port"))
