@@ -17,7 +17,6 @@ class Call:
     form: str
     body: str = ""
     status: int = 200
-    allowed: tuple[str, ...] = ()
 
     @property
     def method(self) -> str:

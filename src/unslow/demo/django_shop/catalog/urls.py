@@ -10,7 +10,7 @@ urlpatterns = [
     path("api/products/", views.ProductList.as_view()),
     path("api/products/<int:pk>/", views.ProductDetail.as_view()),
     path("api/products/compact/", views.CompactProductList.as_view()),
-    path("api/products/compare/<int:left_id>/<int:right_id>/", views.compare),
+    path("api/products/<int:pk>/compare/", views.compare),
     path("api/products/popular/", views.PopularProducts.as_view()),
     path("api/products/praised/", views.PraisedProducts.as_view()),
     path("api/products/prices/", views.price_list),

@@ -29,9 +29,10 @@ class CompactProductList(generics.ListAPIView):
     serializer_class = serializers.CompactProductSerializer
 
 
-def compare(request, left_id, right_id):
-    left = Product.objects.select_related("supplier").get(pk=left_id)
-    right = Product.objects.select_related("supplier").get(pk=right_id)
+def compare(request, pk):
+    """A product next to its neighbour in the catalogue, the first one to the second."""
+    left = Product.objects.select_related("supplier").get(pk=pk)
+    right = Product.objects.select_related("supplier").get(pk=max(pk - 1, 2))
     return JsonResponse(
         {
             "names": [left.name, right.name],

@@ -13,6 +13,7 @@ urlpatterns = [
     path("payments/<str:reference>/", views.payment_by_reference),
     path("shipments/<str:tracking_number>/", views.track),
     path("api/orders/", views.OrderList.as_view()),
+    path("api/orders/checkout/", views.Checkout.as_view()),
     path("api/orders/<int:pk>/", views.OrderDetail.as_view()),
     path("api/orders/<int:pk>/cancel/", views.cancel),
     path("api/orders/shipped/", views.ShippedOrders.as_view()),

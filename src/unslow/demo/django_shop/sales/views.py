@@ -59,7 +59,7 @@ def order_summary(request):
 
 
 class PackingList(ListView):
-    queryset = Order.objects.filter(status=Order.Status.PAID).order_by("id")
+    queryset = Order.objects.exclude(status=Order.Status.CANCELLED).order_by("id")
     paginate_by = 30
     template_name = "packing.html"
     context_object_name = "orders"
@@ -100,13 +100,17 @@ def track(request, tracking_number):
     return JsonResponse({"carrier": shipment.carrier, "shipped_at": shipment.shipped_at})
 
 
-class OrderList(generics.ListCreateAPIView):
+class OrderList(generics.ListAPIView):
     queryset = Order.objects.order_by("number")
     serializer_class = serializers.OrderSerializer
 
+
+class Checkout(generics.GenericAPIView):
+    serializer_class = serializers.NewOrderSerializer
+
     @transaction.atomic
-    def create(self, request, *args, **kwargs):
-        new = serializers.NewOrderSerializer(data=request.data)
+    def post(self, request):
+        new = self.get_serializer(data=request.data)
         new.is_valid(raise_exception=True)
         customer, lines = new.validated_data["customer"], new.validated_data["items"]
         items = [order_item(line) for line in lines]

@@ -56,10 +56,12 @@ async def compact_products(db: Db, page: int = 1) -> list[dict]:
     ]
 
 
-@router.get("/products/compare/{left_id}/{right_id}")
-async def compare(left_id: int, right_id: int, db: Db) -> dict:
-    left = await db.get(Product, left_id, options=[joinedload(Product.supplier)])
-    right = await db.get(Product, right_id, options=[joinedload(Product.supplier)])
+@router.get("/products/{product_id}/compare")
+async def compare(product_id: int, db: Db) -> dict:
+    """A product next to its neighbour in the catalogue, the first one to the second."""
+    neighbour_id = max(product_id - 1, 2)
+    left = await db.get(Product, product_id, options=[joinedload(Product.supplier)])
+    right = await db.get(Product, neighbour_id, options=[joinedload(Product.supplier)])
     if left is None or right is None:
         raise HTTPException(404)
     return {

@@ -102,8 +102,8 @@ def order_documents(session: Session, page: int) -> list[OrderOut]:
 
 @router.get("/orders/packing")
 async def packing_list(db: Db, page: int = 1) -> list[dict]:
-    paid = select(Order).where(Order.status == "paid").order_by(Order.id)
-    orders = await db.scalars(paid.limit(30).offset((page - 1) * 30))
+    live = select(Order).where(Order.status != "cancelled").order_by(Order.id)
+    orders = await db.scalars(live.limit(30).offset((page - 1) * 30))
     return [
         {
             "number": order.number,
