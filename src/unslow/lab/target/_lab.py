@@ -144,8 +144,7 @@ class Lab:
         """Count packages that the running application calls its own as application code."""
         for name, place in packages.items():
             path = Path(place)
-            known = path.is_relative_to(self._folder) or path.is_relative_to(self.target.root)
-            if path.exists() and (not known or _is_left_out(path, self.target.root)):
+            if path.exists() and not path.is_relative_to(self._folder) and self._is_outside(path):
                 self._trees.add_package(path)
                 relative.add(place, name)
 
@@ -176,8 +175,13 @@ class Lab:
                 )
             return
         place = Path(found)
-        if not place.is_relative_to(self.target.root) or _is_left_out(place, self.target.root):
+        if self._is_outside(place):
             self._trees.add_package(place)
+
+    def _is_outside(self, place: Path) -> bool:
+        """Whether a path is not copied with the root, being elsewhere or in an environment."""
+        root = self.target.root
+        return not place.is_relative_to(root) or "site-packages" in place.relative_to(root).parts
 
     def _spec(self, tree: Tree, arm: str, record: Level) -> Spec:
         self._launches += 1
@@ -221,11 +225,6 @@ class Lab:
 
     def _is_clean(self) -> bool:
         return not hasattr(self, "_templates") or self._templates.all_dropped
-
-
-def _is_left_out(place: Path, root: Path) -> bool:
-    """Whether a path below the root belongs to an environment there, not to the application."""
-    return "site-packages" in place.relative_to(root).parts if place.is_relative_to(root) else True
 
 
 def _port_taken(target: Target) -> UnslowError:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-TERMINATE_S = 2.0  # what a server gets to stop by itself; nothing of value is in it
+TERMINATE_S = 1.0  # what a server gets to stop by itself; nothing of value is in it
 MARK = "UNSLOW_SOCKET"  # in the environment of every process we start, children included
 PROC = Path("/proc")
 CPUCLOCK_SCHED = 2  # include/linux/posix-timers.h: the clock of all threads, ended ones included
