@@ -185,7 +185,7 @@ class Trace(msgspec.Struct, frozen=True):
 
     schema: int
     unslow: str
-    kind: Literal["django", "fastapi", "starlette", "flask", "wsgi", "asgi"]
+    kind: str  # "django", "fastapi", "starlette", "flask", "wsgi" or "asgi"
     framework: str
     database: str
     roots: tuple[str, ...]
