@@ -28,7 +28,7 @@ class Imports:
             return found
         defined = _definition(self.module, name)
         if defined is not None:
-            own = isinstance(defined, cst.ClassDef) and _same(_dotted_path(self.module), package)
+            own = _same(_dotted_path(self.module), package)
             early = self.offset is None or self.module.end(defined) < self.offset
             return name if own and early else None
         self.missing.setdefault(package, set()).add(name)
@@ -86,7 +86,9 @@ def _definition(module: Module, name: str) -> cst.CSTNode | None:
 
 
 def _assigned(statement: cst.BaseStatement | cst.SimpleStatementLine) -> Iterator[str]:
-    for small in getattr(statement, "body", ()):
+    if not isinstance(statement, cst.SimpleStatementLine):
+        return
+    for small in statement.body:
         if isinstance(small, cst.Assign):
             yield from (dotted(target.target) for target in small.targets)
         elif isinstance(small, cst.AnnAssign):
@@ -161,6 +163,9 @@ def _new(module: Module, text: str, package: str) -> TextEdit:
     later = next((s for s in kin if _package(s) > package), None)
     if later is not None:
         return module.insert(module.start(later), f"{text}\n")
+    own = next((s for s in lines if _root(s) in ("", module.path.partition("/")[0])), None)
+    if own is not None and not kin:
+        return module.insert(module.start(own), f"{text}\n\n")
     absolute = [s for s in lines if _root(s)]
     for statement in (kin or absolute or lines)[-1:]:
         end = module.content.find(b"\n", module.end(statement))

@@ -31,9 +31,11 @@ def managers(model: Model, source: Source) -> list[str]:
 
 def _declared(statement: cst.CSTNode) -> list[str]:
     """The names that a class-level statement binds to a manager."""
+    if not isinstance(statement, cst.SimpleStatementLine):
+        return []
     return [
         dotted(target.target)
-        for small in getattr(statement, "body", ())
+        for small in statement.body
         if isinstance(small, cst.Assign) and _makes_manager(small.value)
         for target in small.targets
     ]

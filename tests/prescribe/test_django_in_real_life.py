@@ -1,0 +1,233 @@
+"""Patched source runs on a real database: the same result with fewer queries."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from unslow.lab.prescribe import django_prefetch_related, django_select_related
+
+HERE = Path(__file__).parent
+HEAD = "from shop.models import Customer, Item, Order\n\n\n"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def run(request):
+    dsn = database(request) if request.param == "postgresql" else ""
+
+    def run(*folders: Path) -> list[tuple[int, object]]:
+        command = [sys.executable, str(HERE / "run_django.py"), dsn, *map(str, folders)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        answers = [json.loads(line) for line in done.stdout.splitlines()]
+        return [(answer["queries"], answer["result"]) for answer in answers]
+
+    return run
+
+
+def database(request) -> str:
+    """A database of the test's own, as Django's settings name it."""
+    server = request.getfixturevalue("postgres")
+    name = f"prescribe_{uuid4().hex[:12]}"
+    server.create(name)
+    return json.dumps({"NAME": name, "HOST": server.host, "PORT": server.port, "USER": server.user})
+
+
+@pytest.fixture
+def shop(bench):
+    (bench.root / "shop").mkdir()
+    (bench.root / "shop/__init__.py").touch()
+    shutil.copy(HERE / "shop_models.py", bench.root / "shop/models.py")
+    for label in ("Order", "Customer", "Item", "Company", "Product", "Tag", "Note"):
+        bench.give_site(f"shop.{label}", "shop/models.py")
+    return bench
+
+
+def check(shop, run, patches, after):
+    """Each patch alone gives what the source gave, in so many queries."""
+    folders = [shop.root]
+    for n, patch in enumerate(patches):
+        folder = shop.root.with_name(f"{shop.root.name}_{n}")
+        shutil.copytree(shop.root, folder)
+        for path, text in shop.apply(patch).items():
+            (folder / path).write_text(text)
+        folders.append(folder)
+    (queries, result), *patched = run(*folders)
+    assert result
+    assert [same for _, same in patched] == [result] * len(patches)
+    assert [now for now, _ in patched] == after
+    assert queries > max(after)
+
+
+def test_to_one_paths_with_nulls(shop, run):
+    shop.write(f"""{HEAD}def name(x):
+    return x and x.name
+
+
+def run():
+    return [
+        (o.id, o.customer.name, name(o.customer.company), name(o.courier))
+        for o in «Order.objects.order_by("id")»
+    ]
+""")
+    loads = [shop.load(path) for path in ("customer", "customer.company", "courier")]
+    check(shop, run, shop.patches(django_select_related, *loads), [1])
+
+
+def test_a_reverse_one_to_one_that_may_be_missing(shop, run):
+    shop.write(f"""{HEAD}def run():
+    return [
+        (c.id, c.profile.name if hasattr(c, "profile") else None)
+        for c in «Customer.objects.all().order_by("id")»
+    ]
+""")
+    load = shop.load("profile", root="shop.Customer")
+    check(shop, run, shop.patches(django_select_related, load), [1])
+
+
+def test_three_levels_of_collections(shop, run):
+    shop.write(
+        f"""{HEAD}def run():
+    return [
+        (o.id, [(i.quantity, i.product.name, [t.name for t in i.product.tags.order_by()])
+                for i in o.items.all()])
+        for o in «Order.objects.order_by("id")[:9]»
+    ]
+""".replace(".order_by()]", ".all()]")
+    )
+    loads = [shop.load(path) for path in ("items", "items.product", "items.product.tags")]
+    check(shop, run, shop.patches(django_prefetch_related, *loads), [4, 3])
+
+
+def test_generic_relations_and_default_names(shop, run):
+    shop.write(f"""{HEAD}def run():
+    return [
+        (o.id, str(o.target), [n.name for n in o.note_set.all()])
+        for o in «Order.objects.order_by("id")»
+    ]
+""")
+    loads = [shop.load("target", kind="generic"), shop.load("note_set")]
+    check(shop, run, shop.patches(django_prefetch_related, *loads), [4])
+
+
+def test_a_queryset_that_a_related_manager_begins(shop, run):
+    shop.write(f"""{HEAD}def run():
+    customer = Customer.objects.get(pk=1)
+    return [o.courier.name for o in «customer.orders.exclude(courier=None)»]
+""")
+    patches = shop.patches(django_select_related, shop.load("courier"))
+    assert "exclude(courier=None).select_related" in shop.apply(*patches)["shop/views.py"]
+
+
+def test_counts_and_existence_tests_become_annotations(shop, run):
+    shop.write(f"""{HEAD}def row(o):
+    return {{"id": o.id, "items": «o.items.count()», "noted": «o.note_set.exists()»}}
+
+
+def run():
+    return [row(o) for o in «Order.objects.filter(total__gte=1).order_by("id")»]
+""")
+    count, exists, queryset = shop.sites
+    loads = [
+        shop.load("items", site=2, kind="count", uses=(count,)),
+        shop.load("note_set", site=2, kind="exists", uses=(exists,)),
+    ]
+    patches = shop.patches(django_prefetch_related, *loads, cause=queryset)
+    check(shop, run, patches, [1, 3])
+    text = shop.apply(patches[0])["shop/views.py"]
+    assert 'if hasattr(o, "items_count")\n' in text
+
+
+def test_a_lone_count_has_three_candidates(shop, run):
+    shop.write(f"""{HEAD}def run():
+    return [(o.id, «o.items.count()») for o in «Order.objects.order_by("id")»]
+""")
+    use, queryset = shop.sites
+    load = shop.load("items", site=1, kind="count", uses=(use,))
+    patches = shop.patches(django_prefetch_related, load, cause=queryset)
+    assert [patch.safety for patch in patches] == ["review", "review", "safe"]
+    check(shop, run, patches, [1, 1, 2])
+
+
+def test_a_count_over_many_to_many(shop, run):
+    shop.write("""from shop.models import Product
+
+
+def run():
+    return [(p.id, «p.tags.count()») for p in «Product.objects.order_by("id")»]
+""")
+    use, queryset = shop.sites
+    load = shop.load("tags", "shop.Product", site=1, kind="count", uses=(use,))
+    check(shop, run, shop.patches(django_prefetch_related, load, cause=queryset), [1, 1, 2])
+
+
+def test_a_filtered_existence_test_in_a_property_of_the_model(shop, run):
+    shop.write(f"""{HEAD}def run():
+    return [(c.id, c.paid) for c in «Customer.objects.order_by("id")»]
+""")
+    models = (HERE / "shop_models.py").read_text()
+    expression = 'self.orders.filter(status="paid").exists()'
+    shop.write(models.replace(expression, f"«{expression}»"), "shop/models.py")
+    queryset, use = shop.sites
+    load = shop.load("orders", "shop.Customer", kind="exists", plain=False, uses=(use,))
+    (patch,) = shop.patches(django_prefetch_related, load, cause=queryset)
+    check(shop, run, [patch], [1])
+    texts = shop.apply(patch)
+    assert (
+        'has_paid_orders=Exists(Order.objects.filter(customer=OuterRef("pk"), status="paid"))'
+        in texts["shop/views.py"].replace("\n", "").replace("            ", "").replace("  ", "")
+        or "Exists(" in texts["shop/views.py"]
+    )
+    assert 'hasattr(self, "has_paid_orders")' in texts["shop/models.py"]
+
+
+def test_a_count_with_a_condition_and_a_constant(shop, run):
+    shop.write(f"""from django.db.models import Q
+{HEAD}LEAST = 1
+
+
+class Rows:
+    def row(self, order):
+        many = Q(quantity__gte=LEAST)
+        return order.id, «order.items.filter(many | Q(product__name="product 1")).count()»
+
+
+def run():
+    return [Rows().row(o) for o in «Order.objects.order_by("id")»]
+""")
+    use, queryset = shop.sites
+    load = shop.load("items", site=1, kind="count", plain=False, uses=(use,))
+    check(shop, run, shop.patches(django_prefetch_related, load, cause=queryset), [1])
+
+
+def test_a_condition_on_the_rows_own_field(shop, run):
+    shop.write(f"""{HEAD}def run():
+    return [
+        (o.id, «o.items.filter(quantity__lt=o.total).exists()»)
+        for o in «Order.objects.order_by("id")»
+    ]
+""")
+    use, queryset = shop.sites
+    load = shop.load("items", site=1, kind="exists", plain=False, uses=(use,))
+    (patch,) = shop.patches(django_prefetch_related, load, cause=queryset)
+    assert 'OuterRef("total")' in shop.apply(patch)["shop/views.py"]
+    check(shop, run, [patch], [1])
+
+
+def test_constant_filters_are_prefetched_under_their_own_name(shop, run):
+    shop.write(f"""{HEAD}def run():
+    rows = []
+    for o in «Order.objects.order_by("id")»:
+        for item in «o.items.filter(quantity=2).order_by("-id")»:
+            rows.append((o.id, item.id))
+    return rows
+""")
+    queryset, use = shop.sites
+    load = shop.load("items", plain=False, uses=(use,))
+    patches = shop.patches(django_prefetch_related, load, cause=queryset)
+    check(shop, run, patches, [2])
+    assert 'to_attr="quantity_2_items"' in shop.apply(*patches)["shop/views.py"]
