@@ -7,6 +7,7 @@ so a gain is negative. SciPy is loaded when a distribution is first needed.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import fmean, variance
 
 PRIOR_VARIANCE = 16.0
@@ -149,13 +150,7 @@ def smallest_detectable(
     """
     if pairs < fewest_pairs(g=g):
         return 1.0
-    from scipy.stats import nct  # type: ignore[import-untyped]
-
-    def proves(effect: float) -> bool:
-        return float(nct.sf(threshold, pairs - 1, math.sqrt(pairs) * effect)) >= power
-
-    threshold = _bisect(lambda t: _evidence(pairs, t * t, g) >= PROVEN_EVIDENCE)
-    return 1 - math.exp(-noise * _bisect(proves))
+    return 1 - math.exp(-noise * _needed_effect(pairs, power, g))
 
 
 def _bisect(holds: Callable[[float], bool], low: float = 0.0, high: float = 1e3) -> float:
@@ -164,6 +159,18 @@ def _bisect(holds: Callable[[float], bool], low: float = 0.0, high: float = 1e3)
         middle = (low + high) / 2
         low, high = (low, middle) if holds(middle) else (middle, high)
     return high
+
+
+@cache
+def _needed_effect(pairs: int, power: float, g: float) -> float:
+    """The effect, in units of the pair noise, that `pairs` pairs prove with `power`."""
+    from scipy.stats import nct  # type: ignore[import-untyped]
+
+    def proves(effect: float) -> bool:
+        return float(nct.sf(threshold, pairs - 1, math.sqrt(pairs) * effect)) >= power
+
+    threshold = _bisect(lambda t: _evidence(pairs, t * t, g) >= PROVEN_EVIDENCE)
+    return _bisect(proves)
 
 
 def _t_quantile(confidence: float, freedom: float) -> float:

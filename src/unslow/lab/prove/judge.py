@@ -11,6 +11,8 @@ from unslow.lab.prove.evidence import (
     NoisePrior,
     e_value,
     interval,
+    moderated,
+    smallest_detectable,
 )
 from unslow.model import Interval
 from unslow.model.verdict import VerdictKind
@@ -19,6 +21,7 @@ LEAST_GAIN = 0.03  # of the cost; below it a patch is not worth its lines
 GUARD_LIMIT = 0.05  # how much slower another endpoint may possibly be
 SURE = 0.999  # for verdicts that end a measurement early, looked at after every pair
 FEWEST_PAIRS_AGAINST = 3
+ONE_SIDED = 0.98  # the upper end of this interval bounds a slowdown with 99 % confidence
 
 
 @dataclass(frozen=True)
@@ -87,12 +90,21 @@ def promising(measured: Measured) -> bool:
     return measured.evidence >= PROVEN_EVIDENCE and -math.expm1(gain.high) > measured.least_gain
 
 
+def futile(measured: Measured, most_pairs: int) -> bool:
+    """Whether even `most_pairs` pairs could hardly prove the largest gain that is still likely."""
+    if len(measured.values) < FEWEST_PAIRS_AGAINST or promising(measured):
+        return False
+    spread = moderated(measured.values, measured.prior)
+    likely = -math.expm1(interval(measured.values, prior=measured.prior).low)
+    return smallest_detectable(math.sqrt(spread.variance), most_pairs) > likely
+
+
 def open_guards(measured: Measured) -> tuple[str, ...]:
     """Endpoints whose slowdown may still exceed the limit, the candidate's own included."""
     return tuple(
         endpoint
         for endpoint, values in (*measured.guards.items(), *measured.targets.items())
-        if interval(values, prior=measured.prior).high > math.log1p(GUARD_LIMIT)
+        if interval(values, ONE_SIDED, measured.prior).high > math.log1p(GUARD_LIMIT)
     )
 
 

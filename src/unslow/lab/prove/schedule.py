@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 import msgspec
@@ -66,13 +66,16 @@ class Sample:
 
 @dataclass(frozen=True)
 class LaunchSet:
-    """What one launch of all arms gave: a sample per arm and endpoint."""
+    """What one launch of all arms gave: a sample per arm and endpoint.
+
+    `launch_s` is the time until all arms were ready, `seconds` all of it.
+    """
 
     samples: dict[str, dict[str, Sample]]
     waiting_share: float = 0.0
     backends_seen: bool = True
     launch_s: float = 0.0
-    request_s: float = 0.0
+    seconds: float = 0.0
 
 
 class _Meter:
@@ -201,10 +204,11 @@ def measure(
             meters.append(_Meter(arm.name, runs[-1], headers))
         ready = time.monotonic()
         _ask(meters, plan, random, progress, seconds_left)
-        return _collected(meters, runs, ready - started, time.monotonic() - ready)
+        found = _collected(meters, runs)
     finally:
         for running in runs:
             running.stop()
+    return replace(found, launch_s=ready - started, seconds=time.monotonic() - started)
 
 
 def _ask(
@@ -227,9 +231,7 @@ def _ask(
         meter.close()
 
 
-def _collected(
-    meters: Sequence[_Meter], runs: Sequence[Running], launch_s: float, request_s: float
-) -> LaunchSet:
+def _collected(meters: Sequence[_Meter], runs: Sequence[Running]) -> LaunchSet:
     samples = {meter.arm: meter.samples() for meter in meters}
     last = [running.cpu() for running in runs]
     worked = sum(
@@ -242,6 +244,4 @@ def _collected(
         samples,
         waited / (worked + waited) if worked + waited else 0.0,
         all(cpu.backends_seen for cpu in last),
-        launch_s,
-        request_s,
     )

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 from psycopg import sql
@@ -70,7 +71,7 @@ def _hashes(
 ) -> Table:
     """Hashes of `columns` (None: all). `table` is named as in `Running.end_state`."""
     for database in databases:
-        for start in (f"{database.source}.", f"{database.name}."):
+        for start in (f"{Path(database.source).name}.", f"{database.name}."):
             if start != "." and table.startswith(start):
                 name = table.removeprefix(start)
                 hashed = _sqlite if database.engine == "sqlite" else _postgresql

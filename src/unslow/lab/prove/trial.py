@@ -8,8 +8,16 @@ from typing import Protocol
 
 from unslow.lab.errors import UnslowError
 from unslow.lab.prove._ratios import Metric, log_ratios, metric_of
-from unslow.lab.prove.evidence import NoisePrior, e_bh, noise_prior, smallest_detectable
-from unslow.lab.prove.judge import Judgement, Measured, judge, open_guards, replicates
+from unslow.lab.prove.evidence import NoisePrior, e_bh, interval, noise_prior, smallest_detectable
+from unslow.lab.prove.judge import (
+    Judgement,
+    Measured,
+    futile,
+    judge,
+    open_guards,
+    promising,
+    replicates,
+)
 from unslow.lab.prove.schedule import AGAIN, BEFORE, ArmFailed, LaunchSet
 from unslow.model import Calibration
 
@@ -96,7 +104,7 @@ class Trial:
         claims = [one for one in self.claims if one.settled and one.settled.kind == "proven"]
         arms = tuple(dict.fromkeys(name for one in claims for name in (one.before, one.after)))
         slices = dict.fromkeys((end for one in claims for end in one.targets), TARGET_SLICE_S)
-        while arms and len(self.fresh) < REPLICATION_SETS and self._fits(1):
+        while arms and len(self.fresh) < REPLICATION_SETS:  # `run` has kept the time for it
             try:
                 self.fresh.append(self.sample(Wanted(arms, slices, held_out=True)))
             except ArmFailed as error:
@@ -151,6 +159,8 @@ class Trial:
         standing = e_bh({key: one.evidence for key, one in found.items()})
         for claim in self._open():
             judgement = judge(found[claim.key], stands=claim.key in standing)
+            if judgement.kind is None and futile(found[claim.key], self._most_pairs()):
+                judgement = Judgement("inconclusive", _too_little(found[claim.key]))
             if judgement.kind is not None:
                 claim.settled, claim.pairs = judgement, len(self.sets)
 
@@ -187,19 +197,28 @@ class Trial:
     def _fits(self, sets: int) -> bool:
         if not self.sets:
             return self.seconds_left() > 0
-        last = self.sets[-1]
-        return self.seconds_left() >= sets * (last.launch_s + last.request_s)
+        return self.seconds_left() >= sets * self.sets[-1].seconds
+
+    def _most_pairs(self) -> int:
+        """The number of pairs that there may be when the time ends."""
+        more = self.seconds_left() / max(self.sets[-1].seconds, 0.01)
+        return min(MOST_SETS, len(self.sets) + max(0, int(more)))
 
     def _slices(self, seconds: float, arms: int) -> dict[str, float]:
         """Seconds per endpoint: targets first, then the guards that were seen least."""
-        targets = {end for claim in self._open() for end in claim.targets}
-        guards = self._needed_guards() - targets
-        slices = dict.fromkeys(sorted(targets), TARGET_SLICE_S)
+        claims = self._open()
+        shown = {end for claim in claims for end in claim.targets}
+        targets = {
+            end for claim in claims if not promising(self.measured(claim)) for end in claim.targets
+        }
+        guards = self._needed_guards() - shown
+        guard_slice_s = GUARD_SLICE_S if targets else TARGET_SLICE_S
+        slices = {end: TARGET_SLICE_S if end in targets else GUARD_SLICE_S for end in sorted(shown)}
         used = sum(self._least_s(end, arms) for end in slices)
         for end in sorted(guards, key=lambda end: (self._pairs(end), end)):
             used += self._least_s(end, arms)
             if used <= seconds or self._pairs(end) < 1:
-                slices[end] = GUARD_SLICE_S
+                slices[end] = guard_slice_s
         scale = min(1.0, seconds / sum(slices.values()))
         return {end: slice_s * scale for end, slice_s in slices.items()}
 
@@ -231,3 +250,8 @@ class Trial:
         pairs = {(claim.before, claim.after, end) for claim in self.claims for end in claim.guards}
         for before, after, end in sorted(pairs):
             yield log_ratios(self.sets, before, after, {end: 1.0}, self.metric)
+
+
+def _too_little(found: Measured) -> str:
+    likely = -math.expm1(interval(found.values, prior=found.prior).low)
+    return f"the gain is below {max(likely, 0.0):.1%}, which the time budget cannot tell from none"
