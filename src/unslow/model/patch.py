@@ -21,10 +21,16 @@ class TextEdit(msgspec.Struct, frozen=True):
 
 
 class NewFile(msgspec.Struct, frozen=True):
-    """A file to create (a migration, a revision). `path` is relative to the source root."""
+    """A file to create (a migration, a revision). `path` is relative to the source root.
+
+    A schema migration names itself and the one that it builds on, as its text does in quotes:
+    of several that follow one, the second is made to follow the first.
+    """
 
     path: str
     text: str
+    revision: str = ""
+    follows: str = ""
 
 
 class Patch(msgspec.Struct, frozen=True):

@@ -84,8 +84,8 @@ class Arguments:
 
 def _arguments(candidate: Candidate, model: Model) -> Arguments | None:
     names = {field.column: field.name for field in model.fields}
-    wanted = [one.column for one in (*candidate.keys, *candidate.tests)]
-    if any(column not in names for column in wanted):
+    wanted = {key.column for key in candidate.keys} | {test.column for test in candidate.tests}
+    if wanted - names.keys():
         return None
     fields = tuple("-" * key.descending + names[key.column] for key in candidate.keys)
     conditions = tuple(_keyword(names[test.column], test) for test in candidate.tests)
@@ -175,7 +175,7 @@ def _inherited_meta(module: Module, body: cst.ClassDef, source: Source) -> str |
         if name in PLAIN_BASES:
             continue
         found = bodies.resolve(name, module, source)
-        if found is None:
+        if found is None or found[1] is body:
             return None
         where, base = found
         meta = bodies.inner_class(base, "Meta")
