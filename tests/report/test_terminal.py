@@ -1,3 +1,5 @@
+import msgspec
+
 from tests.report.sample import clean, sample
 from unslow.lab.report import terminal
 
@@ -45,3 +47,30 @@ def test_the_end_says_what_was_skipped_and_what_to_do_next() -> None:
     assert "Total  ×10.4 [9.80, 11.1] CPU with all kept fixes" in text
     assert "  POST api/payments/: the body's schema is not declared" in text
     assert text.rstrip().endswith("Next  unslow fix  writes the 2 proven fixes")
+
+
+def test_small_findings_take_a_line_each() -> None:
+    report = sample()
+    report = msgspec.structs.replace(report, findings=report.findings[:1] * 25)
+    text = terminal.render(report)
+    assert text.count("   cause  ") == terminal.SHOWN_FINDINGS
+    assert "25  repeated-query  shop/views.py:10:16  78 %  ×12.1 [11.2, 13.1]\n" in text
+
+
+def test_the_place_is_not_said_twice() -> None:
+    report = sample()
+    finding = report.findings[0]
+    title = "GET /x runs 4 queries (shop/views.py:10 in OrderViewSet)"
+    finding = msgspec.structs.replace(finding, title=title)
+    text = terminal.render(msgspec.structs.replace(report, findings=(finding,)))
+    assert "   GET /x runs 4 queries\n" in text
+
+
+def test_a_long_expression_has_a_bar_beside_it() -> None:
+    report = sample()
+    finding = report.findings[0]
+    cause = msgspec.structs.replace(finding.cause, end_line=finding.cause.line + 1, end_column=20)
+    finding = msgspec.structs.replace(finding, cause=cause)
+    text = terminal.render(msgspec.structs.replace(report, findings=(finding,)))
+    assert text.count("┃") == 2
+    assert "──" not in text

@@ -36,6 +36,7 @@ def fix(
     else:
         found = _state.read(report)
         root = Path.cwd() / found.target.root
+        root = root if root.is_dir() else Path.cwd()  # a report from another machine
     if not write.kept(found):
         print("Nothing to write: the report has no proven fix.")
     elif check:

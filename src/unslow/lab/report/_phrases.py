@@ -1,6 +1,6 @@
 """How the reports say numbers, places and verdicts: the same words in every format."""
 
-from unslow.model import Counters, Fix, Interval, Report, Responses, Site, Verdict
+from unslow.model import Counters, Fix, Interval, Report, ReportedFinding, Responses, Site, Verdict
 
 VERDICTS = {
     "proven": "proven",
@@ -50,6 +50,14 @@ def place(site: Site, *, function: bool = True) -> str:
     """`path:line:column in function`, the column 1-based as editors count."""
     where = f"{site.path}:{site.line}:{site.column + 1}"
     return f"{where} in {site.function}" if function and site.function else where
+
+
+def title(finding: ReportedFinding) -> str:
+    """The finding's title without the place, where a report shows the cause beside it."""
+    cause = finding.cause
+    if cause is None:
+        return finding.title
+    return finding.title.removesuffix(f" ({cause.path}:{cause.line} in {cause.function})")
 
 
 def replay(responses: Responses) -> str:

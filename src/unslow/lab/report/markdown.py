@@ -50,7 +50,7 @@ def _findings(report: Report) -> str:
     for position, finding in enumerate(report.findings, 1):
         cells = (
             str(position),
-            f"**{finding.id}**<br>{text(finding.title)}",
+            f"**{finding.id}**<br>{text(say.title(finding))}",
             code(say.place(finding.cause, function=False)) if finding.cause else "",
             say.milliseconds(finding.cost.ms_per_request),
             say.percent(finding.cost.share),
@@ -74,7 +74,9 @@ def _best(finding: ReportedFinding) -> str:
 def _details(position: int, finding: ReportedFinding) -> str:
     where = f"Caused by {code(say.place(finding.cause))}." if finding.cause else ""
     fixes = [_fix(fix) for fix in finding.fixes]
-    return _fold(f"{position}. {finding.id}: {text(finding.title)}", "\n\n".join([where, *fixes]))
+    return _fold(
+        f"{position}. {finding.id}: {text(say.title(finding))}", "\n\n".join([where, *fixes])
+    )
 
 
 def _fix(fix: Fix) -> str:

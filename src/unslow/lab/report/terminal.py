@@ -1,5 +1,6 @@
 """The report for the terminal: what is slow, where, what cures it, and what to do next."""
 
+from collections.abc import Sequence
 from io import StringIO
 
 from rich.cells import cell_len
@@ -13,6 +14,7 @@ from unslow.lab.report._excerpt import span
 from unslow.model import Endpoint, Excerpt, Fix, Report, ReportedFinding, Site
 
 SHOWN_ENDPOINTS = 15  # the costliest; the whole list is in the HTML and JSON reports
+SHOWN_FINDINGS = 20  # the costliest in full, the others in a line each
 SEVERITY_STYLES = {"high": "bold red", "medium": "bold yellow", "low": "bold blue"}
 MARKS = {
     "proven": ("✓", "bold green"),
@@ -47,8 +49,9 @@ def _parts(report: Report) -> list[RenderableType]:
     parts: list[RenderableType] = [_head(report), "", _endpoints(report)]
     if not report.findings:
         parts += ["", Text("Nothing to fix: no finding in the endpoints above.", style="green")]
-    for position, finding in enumerate(report.findings, 1):
+    for position, finding in enumerate(report.findings[:SHOWN_FINDINGS], 1):
         parts += ["", _finding(position, finding)]
+    parts += _brief(report.findings[SHOWN_FINDINGS:])
     parts += _totals(report)
     parts += _skipped(report)
     parts += _next(report)
@@ -88,7 +91,7 @@ def _endpoint_row(endpoint: Endpoint) -> tuple[RenderableType, ...]:
 
 
 def _finding(position: int, finding: ReportedFinding) -> RenderableType:
-    body: list[RenderableType] = [Text(finding.title, style="bold")]
+    body: list[RenderableType] = [Text(say.title(finding), style="bold")]
     if finding.cause:
         body.append(_site("cause", finding.cause, "cyan"))
     if finding.cause and finding.excerpt:
@@ -100,6 +103,19 @@ def _finding(position: int, finding: ReportedFinding) -> RenderableType:
     for fix in finding.fixes:
         body += ["", _fix(fix)]
     return Group(_finding_head(position, finding), Padding(Group(*body), (0, 0, 0, 3)))
+
+
+def _brief(findings: Sequence[ReportedFinding]) -> list[RenderableType]:
+    if not findings:
+        return []
+    lines: list[RenderableType] = ["", Text("Smaller findings", style="bold")]
+    for position, finding in enumerate(findings, SHOWN_FINDINGS + 1):
+        kept = next((fix for fix in finding.fixes if fix.kept and fix.proof.speedup), None)
+        proof = say.interval(kept.proof.speedup) if kept and kept.proof.speedup else ""
+        where = say.place(finding.cause, function=False) if finding.cause else ""
+        line = f"{position}  {finding.id}  {where}  {say.percent(finding.cost.share)}  {proof}"
+        lines.append(Text(line.rstrip(), no_wrap=True, overflow="ellipsis"))
+    return lines
 
 
 def _finding_head(position: int, finding: ReportedFinding) -> RenderableType:
@@ -124,13 +140,17 @@ def _site(word: str, site: Site, style: str) -> Text:
 
 
 def _quote(excerpt: Excerpt, site: Site) -> RenderableType:
+    """The source lines; a short expression is underlined, a long one has a bar beside it."""
     digits = len(str(excerpt.line + len(excerpt.lines)))
+    is_long = site.end_line > site.line
     rows = []
     for line, source in enumerate(excerpt.lines, excerpt.line):
         text = source.expandtabs(1)
         marked = span(excerpt, site, line)
-        rows.append(Text.assemble((f"{line:>{digits}} │ ", "dim"), (text, "" if marked else "dim")))
-        if marked:
+        bar = ("┃ ", "bold red") if marked and is_long else ("│ ", "dim")
+        number = (f"{line:>{digits}} ", "dim")
+        rows.append(Text.assemble(number, bar, (text, "" if marked else "dim")))
+        if marked and not is_long:
             start, end = marked
             gap = cell_len(text[:start])
             rule = "─" * cell_len(text[start:end])
