@@ -37,20 +37,24 @@ def django_number(folder: str, source: Source) -> int:
     return max(numbers, default=0) + 1
 
 
+def has_alembic(source: Source) -> bool:
+    return bool(_alembic_folders(source))
+
+
 def alembic_head(source: Source) -> Revision | None:
     """The revision that no other builds on; None without Alembic or with several heads."""
-    folders = dict.fromkeys(
-        join(dirname(env), "versions")
-        for env in source.files("**/env.py")
-        if b"alembic" in source.read(env)
-    )
     found = [
         revision
-        for folder in folders
+        for folder in _alembic_folders(source)
         for path in source.files(f"{folder}/**/*.py")
         if (revision := _alembic(path, source)) is not None
     ]
     return _only_leaf(found)
+
+
+def _alembic_folders(source: Source) -> list[str]:
+    scripts = [env for env in source.files("**/env.py") if b"alembic" in source.read(env)]
+    return [join(dirname(env), "versions") for env in scripts]
 
 
 def _only_leaf(revisions: list[Revision]) -> Revision | None:
