@@ -3,6 +3,7 @@ import pytest
 
 from tests.report.sample import clean, sample
 from unslow.lab.report import _charts as charts
+from unslow.lab.report import _phrases as say
 from unslow.lab.report._diff import diff_lines
 from unslow.model import Distribution, WaterfallBar
 
@@ -66,3 +67,11 @@ def test_a_diff_marks_only_what_changed_in_a_line() -> None:
 def test_a_diff_marks_nothing_where_lines_have_no_counterpart() -> None:
     lines = diff_lines("+++ b/x.py\n@@ -1 +1,2 @@\n-a\n+b\n+c\n")
     assert all(line.start == line.end for line in lines)
+
+
+def test_a_statement_is_shortened_in_its_columns_alone() -> None:
+    assert say.shortened("SELECT a FROM t") == "SELECT a FROM t"
+    long = "SELECT t.first_column, t.second_column, t.third FROM t WHERE t.a = ?"
+    assert say.shortened(long) == "SELECT … FROM t WHERE t.a = ?"
+    nested = "SELECT t.first_column, (SELECT count(*) FROM u) AS n FROM t"
+    assert say.shortened(nested) == nested

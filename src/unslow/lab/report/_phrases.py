@@ -1,7 +1,10 @@
 """How the reports say numbers, places and verdicts: the same words in every format."""
 
+import re
+
 from unslow.model import Counters, Fix, Interval, Report, ReportedFinding, Responses, Site, Verdict
 
+LONG_COLUMNS = re.compile(r"^(SELECT (?:DISTINCT )?)([^()]{24,}?)( FROM )", re.IGNORECASE)
 VERDICTS = {
     "proven": "proven",
     "no-gain": "no gain",
@@ -50,6 +53,11 @@ def place(site: Site, *, function: bool = True) -> str:
     """`path:line:column in function`, the column 1-based as editors count."""
     where = f"{site.path}:{site.line}:{site.column + 1}"
     return f"{where} in {site.function}" if function and site.function else where
+
+
+def shortened(shape: str) -> str:
+    """A statement without its long list of columns: `SELECT … FROM orders WHERE …`."""
+    return LONG_COLUMNS.sub(r"\1…\3", shape)
 
 
 def title(finding: ReportedFinding) -> str:
