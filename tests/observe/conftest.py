@@ -22,6 +22,7 @@ import unslow
 PACKAGE = Path(unslow.__file__).parent
 TOKEN = "the-token"
 START_TIMEOUT_S = 30.0
+PYTHON = os.environ.get("UNSLOW_TEST_PYTHON", sys.executable)  # another one has other versions
 Message = dict[str, Any]
 Answer = Callable[[Message], Message]
 
@@ -193,7 +194,7 @@ def running(
     answer: Answer = no_answer,
     level: str = "full",
     environ: Mapping[str, str] | None = None,
-    python: str = sys.executable,
+    python: str = PYTHON,
 ) -> Iterator[Running]:
     """Start `python -m command` in `root`, observed; `{port}` in it is a free port."""
     port = free_port()

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Any, Literal, TypedDict
 from uuid import uuid4
 
-from unslow.observe import _shape, _sites, _wire
+from unslow.observe import _encode, _shape, _sites, _wire
 from unslow.observe._literals import literals
 from unslow.observe._sites import Site
 
@@ -77,23 +77,23 @@ class RequestRecord:
         if self.closed:
             return
         self.closed = True
-        _wire.send(
-            {
-                "type": "request",
-                "id": self.id,
-                "method": self.method,
-                "path": self.path,
-                "route": self.route or self.path.partition("?")[0],
-                "status": self.status,
-                "duration_ms": (time.perf_counter() - self.started) * 1000,
-                "cpu_ms": max(self.cpu_clock() - self.cpu_started, 0.0) * 1000,
-                "response_bytes": self.response_bytes,
-                "queries": self.queries,
-                "error": self.error,
-                "blocked": self.blocked,
-                "view": self.view,
-            }
-        )
+        if not _wire.is_open():
+            return
+        fields = {
+            "type": "request",
+            "id": self.id,
+            "method": self.method,
+            "path": self.path,
+            "route": self.route or self.path.partition("?")[0],
+            "status": self.status,
+            "duration_ms": (time.perf_counter() - self.started) * 1000,
+            "cpu_ms": max(self.cpu_clock() - self.cpu_started, 0.0) * 1000,
+            "response_bytes": self.response_bytes,
+            "error": self.error,
+            "blocked": self.blocked,
+            "view": self.view,
+        }
+        _wire.send_line(_encode.request(fields, self.queries))
 
 
 inside: ContextVar[bool] = ContextVar("unslow_inside", default=False)

@@ -10,6 +10,8 @@ from collections import deque
 from functools import wraps
 from typing import Any, Protocol, TypeVar, cast
 
+from unslow.observe import _encode
+
 Message = dict[str, Any]  # JSON
 
 SEND_TIMEOUT_S = 10.0  # a collector that reads no more must not hold the application for longer
@@ -44,7 +46,13 @@ def is_open() -> bool:
 def send(message: Message) -> None:
     """Send one event. Failures are silent: nobody listens any more."""
     if _path:
-        _pending.append(_line(message))
+        send_line(_encode.line(message))
+
+
+def send_line(line: bytes) -> None:
+    """Send one event that is encoded already."""
+    if _path:
+        _pending.append(line)
         _flush()
 
 
@@ -64,7 +72,7 @@ def _flush() -> None:
         with _lock:
             if _stream is None:
                 _stream = _dial(SEND_TIMEOUT_S)
-                _stream.sendall(_line(_hello()))
+                _stream.sendall(_encode.line(_hello()))
             while _pending:
                 _stream.sendall(_pending.popleft())
     except OSError:
@@ -80,7 +88,7 @@ def ask(question: Message) -> Message:
     Raises ConnectionError when there is none.
     """
     with _dial(ANSWER_TIMEOUT_S) as peer:
-        peer.sendall(_line(question))
+        peer.sendall(_encode.line(question))
         with peer.makefile("rb") as answers:
             line = answers.readline()
     if not line:
@@ -126,10 +134,6 @@ def _dial(timeout: float) -> socket.socket:
         peer.close()
         raise
     return peer
-
-
-def _line(message: Message) -> bytes:
-    return json.dumps(message, default=str, separators=(",", ":")).encode() + b"\n"
 
 
 def _hello() -> Message:
