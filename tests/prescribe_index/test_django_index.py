@@ -330,7 +330,8 @@ def test_django_runs_the_migration_and_sees_no_other_change(project, tmp_path, p
     described = model("shop.Order", "django", models, "shop/models.py", "shop_order", *known)
     source = Source([tmp_path], [described])
     [partial, _] = patches(list(fix(one, source)))
-    patched([partial], source, tmp_path)
+    [other] = patches(list(fix(finding("number"), source)))
+    patched([partial, other], source, tmp_path)
     django(tmp_path, "makemigrations", "--check", "--dry-run")
     django(tmp_path, "migrate")
     [name] = [file.revision for file in partial.files]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from difflib import unified_diff
 from itertools import pairwise
 
+from unslow.lab._revisions import chained
 from unslow.lab.errors import UnslowError
 from unslow.model import Patch, TextEdit
 
@@ -18,19 +19,19 @@ def apply(patches: Sequence[Patch], read: Read) -> dict[str, bytes]:
     """The files that `patches` change or create, by path, with their new content.
 
     Insertions at one offset are concatenated in the order of the patches and equal ones made
-    once. Raises `Conflict` when ranges overlap or a new file exists with another content.
+    once; migrations that build on the same one are put in a row. Raises `Conflict` when ranges
+    overlap or a new file exists with another content.
     """
     changed = {
         path: _rewrite(path, read(path), compose(edits)) for path, edits in _by_path(patches)
     }
-    for patch in patches:
-        for file in patch.files:
-            content = file.text.encode()
-            if changed.setdefault(file.path, content) != content:
-                raise Conflict(f"{file.path}: two patches write this file differently")
-            existing = _existing(file.path, read)
-            if existing is not None and existing != content:
-                raise Conflict(f"{file.path}: the file exists already with another content")
+    for file in chained(file for patch in patches for file in patch.files):
+        content = file.text.encode()
+        if changed.setdefault(file.path, content) != content:
+            raise Conflict(f"{file.path}: two patches write this file differently")
+        existing = _existing(file.path, read)
+        if existing is not None and existing != content:
+            raise Conflict(f"{file.path}: the file exists already with another content")
     return changed
 
 
