@@ -76,7 +76,7 @@ class Counts:
 
     @property
     def suppliers(self) -> int:
-        return max(20, self.orders // 200)
+        return max(20, self.orders // 320)
 
     @property
     def products(self) -> int:
@@ -84,11 +84,11 @@ class Counts:
 
     @property
     def reviews(self) -> int:
-        return self.orders * 3 // 2
+        return max(1600, self.orders)
 
     @property
     def movements(self) -> int:
-        return self.orders * 5
+        return self.orders * 10
 
     @property
     def comments(self) -> int:
@@ -114,8 +114,8 @@ def rows(counts: Counts) -> Iterator[tuple[str, tuple[str, ...], Iterator[Row]]]
     yield "tag", ("name",), ((tag,) for tag in TAGS)
     product = ("sku", "name", "description", "price", "active", "supplier_id")
     yield "product", product, _products(dice, counts)
-    yield "product_categories", ("product_id", "category_id"), _links(dice, counts, _leaves(), 2)
-    yield "product_tags", ("product_id", "tag_id"), _links(dice, counts, range(1, 31), 3)
+    yield "product_categories", ("product_id", "category_id"), _links(dice, counts, _leaves(), 1)
+    yield "product_tags", ("product_id", "tag_id"), _links(dice, counts, range(1, 31), 2)
     yield "inventory", ("product_id", "warehouse", "quantity"), _inventory(dice, counts)
     review = ("product_id", "customer_id", "rating", "title", "body", "created_at")
     yield "review", review, _reviews(dice, counts)
@@ -230,7 +230,14 @@ def _products(dice: random.Random, counts: Counts) -> Iterator[Row]:
     for product in range(1, counts.products + 1):
         name = f"{dice.choice(MATERIALS)} {dice.choice(THINGS)} {product}"
         supplier = _any(dice, counts.suppliers)
-        yield f"P-{product:06d}", name, PROSE, _money(_price(product)), product % 10 != 0, supplier
+        yield (
+            f"P-{product:06d}",
+            name,
+            PROSE[:83],
+            _money(_price(product)),
+            product % 10 != 0,
+            supplier,
+        )
 
 
 def _links(dice: random.Random, counts: Counts, targets: range, per_product: int) -> Iterator[Row]:
@@ -246,7 +253,7 @@ def _inventory(dice: random.Random, counts: Counts) -> Iterator[Row]:
 
 def _reviews(dice: random.Random, counts: Counts) -> Iterator[Row]:
     for review in range(1, counts.reviews + 1):
-        rating = dice.choice((3, 4, 4, 5, 5, 1, 2))
+        rating = dice.choice((3, 4, 4, 4, 5, 1, 2))
         title = f"{rating} of 5, says buyer {review}"
         who = _any(dice, counts.customers)
         when = _moment(review, counts.reviews)
@@ -289,7 +296,7 @@ def _items(baskets: list[Basket]) -> Iterator[Row]:
 
 def _payments(dice: random.Random, counts: Counts, baskets: list[Basket]) -> Iterator[Row]:
     for order, basket in enumerate(baskets, 1):
-        parts = 2 if order % 5 == 0 else 1
+        parts = 1 + order % 2
         for part in range(parts):
             amount = _money(_total(basket) // parts)
             reference = f"PAY-{(order * 2 + part) * 104_729 % 15_485_863:08d}"

@@ -9,7 +9,7 @@ from accounts.models import Address, Comment, Company, Country, Customer, Profil
 
 def company_list(request):
     page = int(request.GET.get("page", 1))
-    companies = Company.objects.order_by("name", "id")[(page - 1) * 50 : page * 50]
+    companies = Company.objects.order_by("name", "id")[(page - 1) * 100 : page * 100]
     return JsonResponse({"companies": [company_row(company) for company in companies]})
 
 
@@ -90,9 +90,14 @@ def customer_history(request, pk):
     customer = get_object_or_404(Customer, pk=pk)
     history = []
     for order in customer.orders.order_by("-placed_at", "-id")[:50]:
-        lines = [f"{item.quantity} x {item.product.name}" for item in order.items.all()]
+        lines = [line(item) for item in order.items.all()]
         history.append({"number": order.number, "status": order.status, "lines": lines})
     return JsonResponse({"customer": customer.name, "orders": history})
+
+
+def line(item):
+    product = item.product
+    return f"{item.quantity} x {product.name} by {product.supplier.name}"
 
 
 def address_book(request):
@@ -109,7 +114,7 @@ def address_book(request):
 def customer_labels(request):
     page = int(request.GET.get("page", 1))
     customers = Customer.objects.filter(account_manager__isnull=True).order_by("id")
-    labels = [customer.display_name for customer in customers[(page - 1) * 50 : page * 50]]
+    labels = [customer.display_name for customer in customers[(page - 1) * 100 : page * 100]]
     return JsonResponse({"labels": labels})
 
 
@@ -119,7 +124,7 @@ def managed_customers(request):
         Customer.objects.filter(account_manager__isnull=False)
         .select_related("account_manager__profile", "company")
         .prefetch_related("addresses")
-        .order_by("id")[(page - 1) * 50 : page * 50]
+        .order_by("id")[(page - 1) * 20 : page * 20]
     )
     return JsonResponse(
         {

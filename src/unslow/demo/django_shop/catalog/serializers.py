@@ -37,17 +37,19 @@ class ProductSerializer(serializers.ModelSerializer):
 class ReviewSerializer(serializers.ModelSerializer):
     author = serializers.CharField(source="customer.name")
     company = serializers.CharField(source="customer.company.name")
+    country = serializers.CharField(source="customer.company.country.name")
 
     class Meta:
         model = Review
-        fields = ["id", "rating", "title", "author", "company"]
+        fields = ["rating", "title", "author", "company", "country"]
 
 
-class ProductDetailSerializer(ProductSerializer):
+class ProductDetailSerializer(serializers.ModelSerializer):
     reviews = ReviewSerializer(many=True)
 
-    class Meta(ProductSerializer.Meta):
-        fields = [*ProductSerializer.Meta.fields, "description", "reviews"]
+    class Meta:
+        model = Product
+        fields = ["id", "sku", "name", "price", "description", "reviews"]
 
 
 class StockSerializer(serializers.ModelSerializer):
@@ -84,17 +86,6 @@ class PraiseSerializer(serializers.ModelSerializer):
 
     def get_praise(self, product):
         return [review.title for review in product.reviews.filter(rating=5)]
-
-
-class CategoryTreeSerializer(serializers.ModelSerializer):
-    children = serializers.SerializerMethodField()
-
-    class Meta:
-        model = Category
-        fields = ["slug", "name", "children"]
-
-    def get_children(self, category):
-        return CategoryTreeSerializer(category.children.all(), many=True).data
 
 
 class AssortmentSerializer(serializers.ModelSerializer):

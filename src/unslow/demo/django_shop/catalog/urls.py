@@ -16,7 +16,7 @@ urlpatterns = [
     path("api/products/prices/", views.price_list),
     path("api/products/search/", views.ProductSearch.as_view()),
     path("api/products/stock/", views.StockList.as_view()),
-    path("api/categories/", views.CategoryTree.as_view()),
+    path("api/categories/", views.category_tree),
     path("api/categories/featured/", views.featured_categories),
     path("api/reviews/", views.ReviewCreate.as_view()),
     path("api/reviews/latest/", views.LatestReviews.as_view()),

@@ -2,12 +2,17 @@ from django.http import JsonResponse
 from django.utils import timezone
 from rest_framework import generics, viewsets
 from rest_framework.decorators import action
+from rest_framework.pagination import PageNumberPagination
 from rest_framework.response import Response
 
 from catalog import serializers
 from catalog.models import Category, Product, Review, StockMovement, Supplier
 
 FEATURED = ["garden", "kitchen", "office"]
+
+
+class ShortPages(PageNumberPagination):
+    page_size = 20
 
 
 class ProductList(generics.ListAPIView):
@@ -27,6 +32,7 @@ class CompactProductList(generics.ListAPIView):
         .order_by("sku")
     )
     serializer_class = serializers.CompactProductSerializer
+    pagination_class = ShortPages
 
 
 def compare(request, pk):
@@ -57,8 +63,8 @@ def price_list(request):
     ids = list(Product.objects.order_by("id").values_list("id", flat=True)[:500])
     prices = {}
     for start in range(0, len(ids), 100):
-        for product in Product.objects.filter(id__in=ids[start : start + 100]).order_by("id"):
-            prices[product.sku] = product.price
+        chunk = Product.objects.filter(id__in=ids[start : start + 100])
+        prices.update(chunk.order_by("id").values_list("sku", "price"))
     return JsonResponse(prices)
 
 
@@ -79,10 +85,17 @@ class StockList(generics.ListAPIView):
         return Product.objects.filter(active=True).order_by("id")
 
 
-class CategoryTree(generics.ListAPIView):
-    queryset = Category.objects.filter(parent__isnull=True)
-    serializer_class = serializers.CategoryTreeSerializer
-    pagination_class = None
+def category_tree(request):
+    roots = Category.objects.filter(parent__isnull=True)
+    return JsonResponse({"categories": [branch(category) for category in roots]})
+
+
+def branch(category):
+    return {
+        "slug": category.slug,
+        "name": category.name,
+        "children": [branch(child) for child in category.children.all()],
+    }
 
 
 def featured_categories(request):
@@ -96,6 +109,7 @@ def featured_categories(request):
 class SupplierViewSet(viewsets.ReadOnlyModelViewSet):
     queryset = Supplier.objects.order_by("name", "id")
     serializer_class = serializers.AssortmentSerializer
+    pagination_class = ShortPages
 
     @action(detail=True, methods=["post"])
     def restock(self, request, pk):

@@ -15,7 +15,7 @@ def export(request):
     page = int(request.GET.get("page", 1))
     response = HttpResponse(content_type="text/csv")
     writer = csv.writer(response)
-    for order in Order.objects.all().order_by("id")[(page - 1) * 50 : page * 50]:
+    for order in Order.objects.all().order_by("id")[(page - 1) * 100 : page * 100]:
         writer.writerow(export_row(order))
     return response
 

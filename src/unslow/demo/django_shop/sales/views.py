@@ -29,7 +29,7 @@ def order_list(request):
     if status := request.GET.get("status"):
         orders = orders.filter(status=status)
     rows = []
-    for order in orders.order_by("-placed_at", "-id")[:50]:
+    for order in orders.order_by("-placed_at", "-id")[:100]:
         customer = order.customer
         rows.append(
             {
@@ -49,7 +49,7 @@ def order_summary(request):
     orders = (
         Order.objects.select_related("customer__company")
         .prefetch_related(items)
-        .order_by("number")[(page - 1) * 50 : page * 50]
+        .order_by("number")[(page - 1) * 20 : page * 20]
     )
     rows = []
     for order in orders:
@@ -60,7 +60,7 @@ def order_summary(request):
 
 class PackingList(ListView):
     queryset = Order.objects.exclude(status=Order.Status.CANCELLED).order_by("id")
-    paginate_by = 30
+    paginate_by = 20
     template_name = "packing.html"
     context_object_name = "orders"
 

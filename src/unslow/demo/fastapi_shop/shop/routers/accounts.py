@@ -12,7 +12,7 @@ router = APIRouter()
 @router.get("/companies")
 async def list_companies(db: Db, page: int = 1) -> list[dict]:
     companies = await db.scalars(
-        select(Company).order_by(Company.name, Company.id).limit(50).offset((page - 1) * 50)
+        select(Company).order_by(Company.name, Company.id).limit(100).offset((page - 1) * 100)
     )
     return [await company_row(company, db) for company in companies]
 
@@ -105,7 +105,9 @@ async def address_book(db: Db, page: int = 1) -> list[dict]:
 @router.get("/customers/labels")
 async def customer_labels(db: Db, page: int = 1) -> list[str]:
     unmanaged = select(Customer).where(Customer.account_manager_id.is_(None))
-    customers = await db.scalars(unmanaged.order_by(Customer.id).limit(50).offset(page * 50 - 50))
+    customers = await db.scalars(
+        unmanaged.order_by(Customer.id).limit(100).offset(page * 100 - 100)
+    )
     return [await customer_label(customer) for customer in customers]
 
 
@@ -123,8 +125,8 @@ async def managed_customers(db: Db, page: int = 1) -> list[dict]:
         .options(joinedload(Customer.account_manager), joinedload(Customer.company))
         .options(selectinload(Customer.addresses))
         .order_by(Customer.id)
-        .limit(50)
-        .offset((page - 1) * 50)
+        .limit(20)
+        .offset((page - 1) * 20)
     )
     return [
         {
@@ -162,7 +164,8 @@ async def customer_history(customer_id: int, db: Db) -> dict:
         lines = []
         for item in await order.awaitable_attrs.items:
             product = await item.awaitable_attrs.product
-            lines.append(f"{item.quantity} x {product.name}")
+            supplier = await product.awaitable_attrs.supplier
+            lines.append(f"{item.quantity} x {product.name} by {supplier.name}")
         history.append({"number": order.number, "status": order.status, "lines": lines})
     return {"customer": customer.name, "orders": history}
 

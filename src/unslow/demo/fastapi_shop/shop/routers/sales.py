@@ -45,7 +45,7 @@ async def list_orders(db: Db, status: str = "") -> list[dict]:
     orders = select(Order)
     if status:
         orders = orders.where(Order.status == status)
-    latest = orders.order_by(Order.placed_at.desc(), Order.id.desc()).limit(50)
+    latest = orders.order_by(Order.placed_at.desc(), Order.id.desc()).limit(100)
     rows = []
     for order in await db.scalars(latest):
         customer = await order.awaitable_attrs.customer
@@ -103,7 +103,7 @@ def order_documents(session: Session, page: int) -> list[OrderOut]:
 @router.get("/orders/packing")
 async def packing_list(db: Db, page: int = 1) -> list[dict]:
     live = select(Order).where(Order.status != "cancelled").order_by(Order.id)
-    orders = await db.scalars(live.limit(30).offset((page - 1) * 30))
+    orders = await db.scalars(live.limit(20).offset((page - 1) * 20))
     return [
         {
             "number": order.number,
@@ -116,7 +116,8 @@ async def packing_list(db: Db, page: int = 1) -> list[dict]:
 
 async def packing_line(item: OrderItem) -> str:
     product = await item.awaitable_attrs.product
-    return f"{item.quantity} x {product.name}"
+    supplier = await product.awaitable_attrs.supplier
+    return f"{item.quantity} x {product.name} of {supplier.name}"
 
 
 @router.get("/orders/shipped")
@@ -158,8 +159,8 @@ async def order_summary(db: Db, page: int = 1) -> list[dict]:
         .options(joinedload(Order.customer))
         .options(selectinload(Order.items).joinedload(OrderItem.product))
         .order_by(Order.number)
-        .limit(50)
-        .offset((page - 1) * 50)
+        .limit(20)
+        .offset((page - 1) * 20)
     )
     return [
         {
