@@ -204,10 +204,10 @@ def test_a_composite_index_has_a_plain_rival(project):
     written, _ = project(ORDER, finding("status", order=("-created_at",)))
     assert [patch.sql for patch in patches(written)] == [
         (
-            'CREATE INDEX "order_status_created_at_idx" ON "shop_order" '
+            'CREATE INDEX IF NOT EXISTS "order_status_created_at_idx" ON "shop_order" '
             '("status", "created_at" DESC)',
         ),
-        ('CREATE INDEX "order_status_idx" ON "shop_order" ("status")',),
+        ('CREATE INDEX IF NOT EXISTS "order_status_idx" ON "shop_order" ("status")',),
     ]
     assert all(patch.covers == (0,) for patch in patches(written))
 
@@ -336,7 +336,7 @@ def test_django_runs_the_migration_and_sees_no_other_change(project, tmp_path, p
     django(tmp_path, "migrate")
     [name] = [file.revision for file in partial.files]
     shown = django(tmp_path, "sqlmigrate", "shop", name)
-    assert f"{partial.sql[0]};" in shown
+    assert f"{partial.sql[0]};".replace("IF NOT EXISTS ", "") in shown
 
 
 def django(root, *command):

@@ -38,9 +38,11 @@ def test_the_sql_runs_and_the_summary_does_not_block_writes(tmp_path, postgres):
 def test_a_table_of_another_schema_is_named_with_it(tmp_path):
     source = Source([tmp_path], (), trace(Table("events", "audit")))
     [patch] = patches(list(fix(raw("kind"), source)))
-    assert patch.sql == ('CREATE INDEX "events_kind_idx" ON "audit"."events" ("kind")',)
+    assert patch.sql == (
+        'CREATE INDEX IF NOT EXISTS "events_kind_idx" ON "audit"."events" ("kind")',
+    )
 
 
 def test_names_that_need_quotes_are_quoted(tmp_path):
     [patch] = patches(list(fix(raw("orderId"), Source([tmp_path]))))
-    assert patch.sql == ('CREATE INDEX "events_orderid_idx" ON "events" ("orderId")',)
+    assert patch.sql == ('CREATE INDEX IF NOT EXISTS "events_orderid_idx" ON "events" ("orderId")',)

@@ -51,7 +51,8 @@ class Candidate:
         return f"{whole[: MAX_NAME - 11].rstrip('_')}_{digest}_idx"
 
     def sql(self, name: str, *, concurrently: bool = False) -> str:
-        how = "CREATE INDEX CONCURRENTLY" if concurrently else "CREATE INDEX"
+        """The statement; without `concurrently` a second finding may want the same index."""
+        how = "CREATE INDEX CONCURRENTLY" if concurrently else "CREATE INDEX IF NOT EXISTS"
         keys = ", ".join(_quoted(key.column) + " DESC" * key.descending for key in self.keys)
         where = f" WHERE {self.predicate}" if self.tests else ""
         return f"{how} {_quoted(name)} ON {self.target} ({keys}){where}"
