@@ -60,7 +60,7 @@ def test_small_findings_take_a_line_each() -> None:
 def test_the_place_is_not_said_twice() -> None:
     report = sample()
     finding = report.findings[0]
-    title = "GET /x runs 4 queries (shop/views.py:10 in OrderViewSet)"
+    title = "GET /x runs 4 queries (shop/views.py:10 in list_orders)"
     finding = msgspec.structs.replace(finding, title=title)
     text = terminal.render(msgspec.structs.replace(report, findings=(finding,)))
     assert "   GET /x runs 4 queries\n" in text
@@ -74,3 +74,11 @@ def test_a_long_expression_has_a_bar_beside_it() -> None:
     text = terminal.render(msgspec.structs.replace(report, findings=(finding,)))
     assert text.count("┃") == 2
     assert "──" not in text
+
+
+def test_a_reason_that_many_fixes_share_is_said_once() -> None:
+    report = sample()
+    finding = report.findings[2]
+    text = terminal.render(msgspec.structs.replace(report, findings=(finding,) * 6))
+    assert text.count("the time budget ended after 9 launch pairs") == 1
+    assert "       6 fixes: the time budget ended after 9 launch pairs" in text

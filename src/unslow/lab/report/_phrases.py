@@ -1,9 +1,11 @@
 """How the reports say numbers, places and verdicts: the same words in every format."""
 
 import re
+from collections import Counter
 
 from unslow.model import Counters, Fix, Interval, Report, ReportedFinding, Responses, Site, Verdict
 
+SHARED_BY = 4  # fixes; a reason that so many have is said once for all
 LONG_COLUMNS = re.compile(r"^(SELECT (?:DISTINCT )?)([^()]{24,}?)( FROM )", re.IGNORECASE)
 VERDICTS = {
     "proven": "proven",
@@ -65,7 +67,8 @@ def title(finding: ReportedFinding) -> str:
     cause = finding.cause
     if cause is None:
         return finding.title
-    return finding.title.removesuffix(f" ({cause.path}:{cause.line} in {cause.function})")
+    head, opening, place = finding.title.rpartition(" (")
+    return head if opening and place.startswith(f"{cause.path}:{cause.line} ") else finding.title
 
 
 def replay(responses: Responses) -> str:
@@ -109,6 +112,13 @@ def difference(proof: Verdict) -> str:
         return ""
     shown = proof.responses.first_difference if proof.responses else ""
     return shown or proof.reason
+
+
+def shared_reasons(report: Report) -> dict[str, int]:
+    """Reasons that many fixes have in common, with their number, to be said once."""
+    proofs = (fix.proof for finding in report.findings for fix in finding.fixes)
+    counted = Counter(difference(proof) for proof in proofs)
+    return {reason: n for reason, n in counted.items() if reason and n >= SHARED_BY}
 
 
 def metric(proof: Verdict) -> str:

@@ -1,6 +1,6 @@
 """The report for the terminal: what is slow, where, what cures it, and what to do next."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from io import StringIO
 
 from rich.cells import cell_len
@@ -49,8 +49,9 @@ def _parts(report: Report) -> list[RenderableType]:
     parts: list[RenderableType] = [_head(report), "", _endpoints(report)]
     if not report.findings:
         parts += ["", Text("Nothing to fix: no finding in the endpoints above.", style="green")]
+    shared = say.shared_reasons(report)
     for position, finding in enumerate(report.findings[:SHOWN_FINDINGS], 1):
-        parts += ["", _finding(position, finding)]
+        parts += ["", _finding(position, finding, shared)]
     parts += _brief(report.findings[SHOWN_FINDINGS:])
     parts += _totals(report)
     parts += _skipped(report)
@@ -90,7 +91,7 @@ def _endpoint_row(endpoint: Endpoint) -> tuple[RenderableType, ...]:
     )
 
 
-def _finding(position: int, finding: ReportedFinding) -> RenderableType:
+def _finding(position: int, finding: ReportedFinding, shared: Collection[str]) -> RenderableType:
     body: list[RenderableType] = [Text(say.title(finding), style="bold")]
     if finding.cause:
         body.append(_site("cause", finding.cause, "cyan"))
@@ -101,7 +102,7 @@ def _finding(position: int, finding: ReportedFinding) -> RenderableType:
     if len(finding.endpoints) > 1:
         body.append(Text(f"also   {', '.join(finding.endpoints[1:])}", style="dim"))
     for fix in finding.fixes:
-        body += ["", _fix(fix)]
+        body += ["", _fix(fix, shared)]
     return Group(_finding_head(position, finding), Padding(Group(*body), (0, 0, 0, 3)))
 
 
@@ -160,7 +161,7 @@ def _quote(excerpt: Excerpt, site: Site) -> RenderableType:
     return Group(*rows)
 
 
-def _fix(fix: Fix) -> RenderableType:
+def _fix(fix: Fix, shared: Collection[str]) -> RenderableType:
     by_hand = say.is_advice(fix)
     mark, style = ("→", "cyan") if by_hand else MARKS[fix.proof.verdict]
     head = Text("to do by hand", style=style) if by_hand else _fix_head(fix, style)
@@ -168,7 +169,7 @@ def _fix(fix: Fix) -> RenderableType:
     lines += [
         Text(say.sentence(line), style="dim")
         for line in (say.difference(fix.proof), say.evidence(fix.proof))
-        if line
+        if line and line not in shared
     ]
     return _hanging(Text(mark, style=style), Group(*lines))
 
@@ -201,12 +202,14 @@ def _totals(report: Report) -> list[RenderableType]:
     if total.speedup:
         line.append(f"{say.interval(total.speedup)} CPU with all kept fixes", style="bold green")
     else:
-        line.append("no fix was kept" if total.verdict != "not-run" else "nothing was measured")
+        line.append("no fix was kept" if total.verdict != "not-run" else "no fix is proven")
     parts: list[RenderableType] = ["", line]
     facts = [say.outcome(report)]
     if total.queries:
         facts.insert(0, f"queries {say.counters(total.queries)}")
     parts.append(Padding(Text("; ".join(facts)), (0, 0, 0, 7)))
+    for reason, count in say.shared_reasons(report).items():
+        parts.append(Padding(Text(f"{count} fixes: {reason}", style="yellow"), (0, 0, 0, 7)))
     if say.noise(report):
         parts.append(Padding(Text(say.noise(report), style="dim"), (0, 0, 0, 7)))
     return parts
