@@ -8,8 +8,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
-from unslow.lab.prescribe import django_prefetch_related, django_select_related
+from unslow.lab.prescribe import django_in_bulk, django_prefetch_related, django_select_related
 
 HERE = Path(__file__).parent
 HEAD = "from shop.models import Customer, Item, Order\n\n\n"
@@ -231,3 +232,16 @@ def test_constant_filters_are_prefetched_under_their_own_name(shop, run):
     patches = shop.patches(django_prefetch_related, load, cause=queryset)
     check(shop, run, patches, [2])
     assert 'to_attr="quantity_2_items"' in shop.apply(*patches)["shop/views.py"]
+
+
+def test_lookups_by_primary_key_are_made_together(shop, run):
+    shop.write(f"""{HEAD}def run():
+    rows = []
+    for item in Item.objects.order_by("-id")[1:9]:
+        order = «Order.objects.get(pk=item.order_id)»
+        rows.append((item.id, order.status))
+    return rows
+""")
+    load = shop.load("customer", kind="get", model="shop.Order", uses=tuple(shop.sites))
+    load = replace(load, load=replace(load.load, relation="", origin=None))
+    check(shop, run, shop.patches(django_in_bulk, load), [2])
