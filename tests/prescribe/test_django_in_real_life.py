@@ -245,3 +245,47 @@ def test_lookups_by_primary_key_are_made_together(shop, run):
     load = shop.load("customer", kind="get", model="shop.Order", uses=tuple(shop.sites))
     load = replace(load, load=replace(load.load, relation="", origin=None))
     check(shop, run, shop.patches(django_in_bulk, load), [2])
+
+
+def by_key(shop, kind, model="shop.Order"):
+    load = shop.load("customer", kind=kind, model=model, uses=tuple(shop.sites))
+    return replace(load, load=replace(load.load, relation="", parent="", origin=None))
+
+
+def test_rows_by_the_key_of_the_loops_row_are_prefetched(shop, run):
+    shop.write(f"""{HEAD}def run():
+    rows = []
+    customers = Customer.objects.order_by("id")[:6]
+    for customer in customers:
+        orders = «Order.objects.filter(customer=customer)»
+        rows.append((customer.name, sorted(order.id for order in orders)))
+    return rows
+""")
+    check(shop, run, shop.patches(django_prefetch_related, by_key(shop, "select")), [2])
+
+
+def test_ordered_rows_by_key_are_prefetched_under_their_own_name(shop, run):
+    shop.write(f"""{HEAD}def run():
+    rows = []
+    for customer in Customer.objects.order_by("id")[0:6]:
+        orders = «Order.objects.filter(customer=customer, total__gte=3).order_by("-id")»
+        rows.append((customer.name, [order.id for order in orders]))
+    return rows
+""")
+    patches = shop.patches(django_prefetch_related, by_key(shop, "select"))
+    check(shop, run, patches, [2])
+    text = shop.apply(*patches)["shop/views.py"]
+    assert "orders = customer.total_gte_3_orders\n" in text
+
+
+def test_counts_by_key_are_annotated(shop, run):
+    shop.write(f"""{HEAD}def run():
+    rows = []
+    for customer in Customer.objects.order_by("id")[0:6]:
+        count = «Order.objects.filter(customer=customer).count()»
+        rows.append((customer.name, count))
+    return rows
+""")
+    patches = shop.patches(django_prefetch_related, by_key(shop, "count"))
+    check(shop, run, patches, [1, 1])
+    assert "count = customer.orders_count\n" in shop.apply(patches[0])["shop/views.py"]

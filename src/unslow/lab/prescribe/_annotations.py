@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import libcst as cst
@@ -31,43 +31,50 @@ PLAIN = frozenset(
 
 
 @dataclass(frozen=True)
-class Annotation:
-    """`name=expression`, and the uses that read it."""
+class Counted:
+    """A count or existence test per row, and every place that makes it."""
 
-    name: str
-    expression: Text
+    need: Need
     uses: tuple[Use, ...]
 
 
+def counted(need: Need, source: Source) -> Counted | None:
+    """The uses of the load; None when one of them is not plain to see."""
+    kind, relation = need.load.kind, need.steps[-1].name
+    uses = [use_at(source, site, relation, kind) for site in need.repeated.uses]
+    known = tuple(use for use in uses if use is not None)
+    return Counted(need, known) if known and len(known) == len(uses) else None
+
+
 def annotate(
-    place: Spot, group: Sequence[Need], source: Source, grouped: bool = False
+    place: Spot, wanted: Sequence[Counted], source: Source, grouped: bool = False
 ) -> list[TextEdit] | None:
-    """Annotate `place` with each count or test of `group` and read it where it is used.
+    """Annotate `place` with each count or test and read it where it is used.
 
     `grouped` joins and counts instead of a subquery. None when unsure; [] when it is there.
     """
     imports = Imports(place.module, place.offset)
-    found: dict[str, Annotation] = {}
-    for need in group:
-        for annotation in _annotations(place, need, source, imports, grouped):
-            if annotation is None:
+    found: dict[str, Text] = {}
+    readings: list[TextEdit] = []
+    for one in wanted:
+        for use in one.uses:
+            builder = None if use.rewritten else _builder(place, one.need, use, source, imports)
+            if builder is None and use.rewritten:
+                continue
+            expression = builder and (builder.grouped() if grouped else builder.subquery())
+            name = builder and builder.name()
+            if not expression or not name:
                 return None
-            known = found.get(annotation.name)
-            if known is not None and str(known.expression) != str(annotation.expression):
+            if str(found.setdefault(name, expression)) != str(expression):
                 return None
-            uses = (*(known.uses if known else ()), *annotation.uses)
-            found[annotation.name] = Annotation(annotation.name, annotation.expression, uses)
-    if not found:
-        return []
-    args = [_named(a.name, a.expression) for a in found.values()]
-    edits = [*place.call("annotate", tuple(args)), *imports.edits()]
-    for annotation in found.values():
-        for use in annotation.uses:
-            reading = instead(use, f"{use.owner}.{annotation.name}", annotation.name)
+            reading = instead(use, f"{use.owner}.{name}", name)
             if reading is None:
                 return None
-            edits += reading
-    return edits
+            readings += reading
+    if not found:
+        return []
+    args = [_named(name, expression) for name, expression in found.items()]
+    return [*place.call("annotate", tuple(args)), *imports.edits(), *readings]
 
 
 def _named(name: str, expression: Text) -> Text:
@@ -76,25 +83,14 @@ def _named(name: str, expression: Text) -> Text:
     return f"{name}={expression}"
 
 
-def _annotations(
-    place: Spot, need: Need, source: Source, imports: Imports, grouped: bool
-) -> Iterator[Annotation | None]:
-    """One for each use of the load; None for one that cannot be moved."""
-    relation = need.steps[-1]
+def _builder(
+    place: Spot, need: Need, use: Use, source: Source, imports: Imports
+) -> _Builder | None:
     parent = source.model(need.origin.model)
-    child = source.model(relation.model)
-    if parent is None or child is None or len(need.steps) != 1 or not need.repeated.uses:
-        yield None
-        return
-    for site in need.repeated.uses:
-        use = use_at(source, site, relation.name, need.load.kind)
-        if use is None:
-            yield None
-        elif not use.rewritten:
-            builder = _Builder(place, need, use, parent, child, source, imports)
-            expression = builder.grouped() if grouped else builder.subquery()
-            name = expression and builder.name()
-            yield Annotation(name, expression, (use,)) if name and expression else None
+    child = source.model(need.steps[-1].model)
+    if parent is None or child is None or len(need.steps) != 1:
+        return None
+    return _Builder(place, need, use, parent, child, source, imports)
 
 
 @dataclass(frozen=True)

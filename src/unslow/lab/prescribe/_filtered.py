@@ -17,7 +17,9 @@ from unslow.lab.prescribe._uses import Use, instead, rows_at
 from unslow.model import Site, TextEdit
 
 
-def prefetch_filtered(place: Spot, group: Sequence[Need], source: Source) -> list[TextEdit] | None:
+def prefetch_filtered(
+    place: Spot, wanted: Sequence[tuple[Need, Use]], source: Source
+) -> list[TextEdit] | None:
     """`Prefetch(..., queryset=..., to_attr=...)` for each, read where the rows are used.
 
     None when unsure; [] when all of it is there.
@@ -25,11 +27,7 @@ def prefetch_filtered(place: Spot, group: Sequence[Need], source: Source) -> lis
     imports = Imports(place.module, place.offset)
     args: list[Call] = []
     edits: list[TextEdit] = []
-    for need in group:
-        site = _site(need)
-        use = rows_at(source, site, need.steps[-1].name) if site else None
-        if use is None:
-            return None
+    for need, use in wanted:
         if use.rewritten:
             continue
         written = _prefetch(place, need, use, source, imports)
@@ -47,6 +45,13 @@ def prefetch_filtered(place: Spot, group: Sequence[Need], source: Source) -> lis
     return [*added, *imports.edits(), *edits]
 
 
+def rows_of(need: Need, source: Source) -> tuple[Need, Use] | None:
+    """The expression that reads the filtered rows; None when it is not plain to see."""
+    site = _site(need)
+    use = rows_at(source, site, need.steps[-1].name) if site else None
+    return (need, use) if use else None
+
+
 def _site(need: Need) -> Site | None:
     """The whole expression that builds the per-row queryset."""
     links = need.load.queryset.links if need.load.queryset else ()
@@ -59,7 +64,7 @@ def _prefetch(
 ) -> tuple[Call, str] | None:
     relation = need.steps[-1]
     model = source.model(relation.model)
-    parent = source.model(need.load.parent)
+    parent = source.model(need.parent)
     prefetch = imports.name("django.db.models", "Prefetch")
     child = imports.name(model.module, model.name) if model else None
     if model is None or parent is None or prefetch is None or child is None:

@@ -30,7 +30,7 @@ def is_taken(name: str, model: Model, place: Spot, source: Source) -> bool:
 def _words(arg: cst.Arg) -> Iterator[str]:
     if arg.keyword is None:
         return
-    lookup = arg.keyword.value
+    lookup = arg.keyword.value.replace("__", "_")
     value = chains.string(arg.value) or chains.dotted(arg.value).rpartition(".")[2]
     if value in ("True", "False"):
         yield lookup if value == "True" else f"not_{lookup}"

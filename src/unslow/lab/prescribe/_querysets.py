@@ -90,7 +90,7 @@ def spot(finding: Finding, origin: Origin, source: Source) -> Spot | None:
         node = module.at(site) if module else None
         if module is None or node is None:
             continue
-        found = _spot(module, node)
+        found = spot_at(module, node)
         if found and _is_of(found, origin, source):
             return found
     return None
@@ -134,7 +134,8 @@ def _sites(finding: Finding, origin: Origin) -> Iterator[Site]:
             yield link.stack[0]
 
 
-def _spot(module: Module, node: cst.BaseExpression) -> Spot | None:
+def spot_at(module: Module, node: cst.BaseExpression) -> Spot | None:
+    """Where to extend the queryset that `node` is, or that it takes its rows from."""
     if isinstance(node, cst.Await):
         node = node.expression
     if chains.function(node) in SHORTCUTS and isinstance(node, cst.Call) and node.args:
@@ -146,7 +147,7 @@ def _spot(module: Module, node: cst.BaseExpression) -> Spot | None:
     if name in TERMINAL:
         return Spot(module, before)
     if isinstance(node, cst.Subscript):
-        return _spot(module, before) or (
+        return spot_at(module, before) or (
             Spot(module, before) if isinstance(before, cst.Name) else None
         )
     if name in CHAINABLE or (name and _follows_manager(before)):
@@ -162,7 +163,7 @@ def _argument(module: Module, node: cst.BaseExpression) -> Spot | None:
         return Spot(module, node, ".objects") if node.value[:1].isupper() else Spot(module, node)
     if isinstance(node, cst.Attribute) and node.attr.value[:1].isupper():
         return Spot(module, node, ".objects")
-    return _spot(module, node)
+    return spot_at(module, node)
 
 
 def _is_manager(node: cst.BaseExpression) -> bool:

@@ -20,6 +20,11 @@ class Need:
     steps: tuple[Relation, ...]
 
     @property
+    def parent(self) -> str:
+        """The model that has the last relation."""
+        return self.steps[-2].model if len(self.steps) > 1 else self.origin.model
+
+    @property
     def to_one(self) -> bool:
         """One row at most at each step, so that a join does not multiply rows."""
         return all(step.kind in TO_ONE for step in self.steps)

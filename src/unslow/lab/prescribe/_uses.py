@@ -23,14 +23,16 @@ NARROWING = frozenset({"all", "filter", "exclude", "only", "order_by", "select_r
 class Use:
     """`owner.relation.filter(...).count()`: its parts, `steps` being the calls in between.
 
-    `rewritten` tells that it already stands behind a test for an annotation.
+    `rewritten` tells that it already stands behind a test for an annotation, `direct` that the
+    owner can only come from the queryset in question, so that no test is needed.
     """
 
     module: Module
     node: cst.BaseExpression
     owner: str
     steps: tuple[cst.Call, ...]
-    rewritten: bool
+    rewritten: bool = False
+    direct: bool = False
 
 
 def use_at(source: Source, site: Site, relation: str, kind: str) -> Use | None:
@@ -51,12 +53,14 @@ def rows_at(source: Source, site: Site, relation: str) -> Use | None:
     if module is None or node is None:
         return None
     use = _use(module, node, node, relation)
-    return use if use and (use.rewritten or _is_iterated(module, node)) else None
+    return use if use and (use.rewritten or is_iterated(module, node)) else None
 
 
 def instead(use: Use, value: str, attribute: str) -> list[TextEdit] | None:
     """Read `value` where the instance has `attribute`, else what is read now."""
     module, node = use.module, use.node
+    if use.direct:
+        return [module.replace(node, value)]
     if any(isinstance(n, cst.FormattedString | cst.Await) for n in module.ancestors(node)):
         return None
     test = f'if hasattr({use.owner}, "{attribute}")'
@@ -75,16 +79,37 @@ def instead(use: Use, value: str, attribute: str) -> list[TextEdit] | None:
     return [module.insert(start, opening), module.insert(end, closing)]
 
 
-def _is_iterated(module: Module, node: cst.BaseExpression) -> bool:
+def is_iterated(module: Module, node: cst.BaseExpression) -> bool:
     """Whether a list serves as well as the queryset: it is looped over, and nothing else."""
     around = module.parents.get(node)
     if isinstance(around, cst.For | cst.CompFor):
         return around.iter is node
+    if isinstance(around, cst.Assign) and isinstance(around.targets[0].target, cst.Name):
+        return _is_only_iterated(module, around.targets[0].target)
     call = module.parents.get(around) if isinstance(around, cst.Arg) else None
     if not isinstance(call, cst.Call) or call.args[0] is not around:
         return False
     many = any(a.keyword and a.keyword.value == "many" for a in call.args)
     return many or (isinstance(call.func, cst.Name) and call.func.value in CONSUMERS)
+
+
+def _is_only_iterated(module: Module, name: cst.Name) -> bool:
+    """Whether each reading of a local name loops over it."""
+    function = module.enclosing(name, cst.FunctionDef)
+    if function is None:
+        return False
+    others = [
+        node
+        for node in module.nodes(cst.Name)
+        if node.value == name.value
+        and node is not name
+        and function in module.ancestors(node)
+        and not isinstance(module.parents[node], cst.Attribute)
+    ]
+    return bool(others) and all(
+        not isinstance(module.parents[node], cst.AssignTarget) and is_iterated(module, node)
+        for node in others
+    )
 
 
 def _use(

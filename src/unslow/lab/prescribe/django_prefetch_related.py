@@ -6,14 +6,16 @@ from dataclasses import dataclass
 import libcst as cst
 
 from unslow.lab.prescribe import _chains as chains
-from unslow.lab.prescribe._annotations import annotate
-from unslow.lab.prescribe._filtered import prefetch_filtered
+from unslow.lab.prescribe._annotations import Counted, annotate, counted
+from unslow.lab.prescribe._by_key import KeyRead, key_read
+from unslow.lab.prescribe._filtered import prefetch_filtered, rows_of
 from unslow.lab.prescribe._imports import Imports
 from unslow.lab.prescribe._joins import join
 from unslow.lab.prescribe._managers import default_manager
 from unslow.lab.prescribe._querysets import Spot, places, refusal
 from unslow.lab.prescribe._relations import TO_ONE, Need, longest, needs
 from unslow.lab.prescribe._source import Source
+from unslow.lab.prescribe._uses import is_iterated
 from unslow.model import Finding, Patch, Recommendation, TextEdit
 from unslow.model.patch import Safety
 
@@ -21,6 +23,8 @@ DETECTORS = frozenset({"repeated-query", "duplicate-query"})
 FIXER = "django-prefetch-related"
 
 NOT_BUILT = "its queryset is not built in your source"
+
+KEYED = frozenset({"select", "count", "exists"})
 
 Prefix = tuple[str, ...]
 
@@ -31,6 +35,7 @@ def fix(finding: Finding, source: Source) -> Iterator[Patch | Recommendation]:
     yield from _whole(finding, [need for need in found if _is_plain(need)], source)
     yield from _narrowed(finding, [need for need in found if _is_filtered(need)], source)
     yield from _counted(finding, [need for need in found if _is_counted(need)], source)
+    yield from _by_key(finding, source)
 
 
 def _whole(
@@ -55,7 +60,10 @@ def _narrowed(
     for place, group in places(finding, wanted, source):
         lookups = ["__".join(need.names) for need in group]
         reason = _refusal(place) if place else NOT_BUILT
-        edits = prefetch_filtered(place, group, source) if place and not reason else None
+        read = [rows_of(need, source) for need in group]
+        known = [pair for pair in read if pair is not None]
+        certain = place is not None and not reason and len(known) == len(read)
+        edits = prefetch_filtered(place, known, source) if place and certain else None
         if edits:
             summary = f"Read the rows in question for all at once: Prefetch({_quoted(lookups)})"
             covers = tuple(need.position for need in group)
@@ -88,15 +96,54 @@ def _counts(
     place: Spot, group: Sequence[Need], lookups: Sequence[str], source: Source
 ) -> Iterator[tuple[str, Safety, list[TextEdit]]]:
     what = " and ".join(f"{need.load.kind} of {'.'.join(need.names)}" for need in group)
-    subquery = annotate(place, group, source)
+    uses = [counted(need, source) for need in group]
+    known = [one for one in uses if one is not None]
+    sure = len(known) == len(uses)
+    subquery = annotate(place, known, source) if sure else None
     if subquery is not None:
         yield f"Annotate the {what}", "review", subquery
-    grouped = annotate(place, group, source, grouped=True) if len(group) == 1 else None
+    grouped = annotate(place, known, source, grouped=True) if sure and len(known) == 1 else None
     if grouped:
         yield f"Annotate the {what} by a join", "review", grouped
     if all(need.load.plain for need in group) and subquery != []:
         edits = _prefetch(place, [f'"{lookup}"' for lookup in longest(lookups)])
         yield f"Prefetch for the {what}", "safe", edits
+
+
+def _by_key(finding: Finding, source: Source) -> Iterator[Patch | Recommendation]:
+    """The same for rows that are asked for by the key of the loop's row."""
+    evidence = finding.evidence
+    for position, repeated in enumerate(getattr(evidence, "loads", ())):
+        load = repeated.load
+        if load is None or load.orm != "django" or load.relation or load.kind not in KEYED:
+            continue
+        site = next(iter(repeated.uses), finding.cause)
+        if load.kind == "select":
+            site = finding.cause or site
+        read = key_read(position, repeated, source, site) if site else None
+        edits = _keyed(read, source) if read and not _refusal(read.place) else None
+        for edit in edits or ():
+            summary = f"Read {load.kind} of {load.model} for all rows at once"
+            yield Patch(FIXER, summary, "review", tuple(edit), covers=(position,))
+        if not edits:
+            summary = f"Read the rows of {load.model} for all at once: prefetch or annotate them"
+            yield Recommendation(FIXER, summary, "the loop that asks for each is not plain to see")
+
+
+def _keyed(read: KeyRead, source: Source) -> list[list[TextEdit]]:
+    need, use, place = read.need, read.use, read.place
+    if need.load.kind in ("count", "exists"):
+        one = [Counted(need, (use,))]
+        ways = [annotate(place, one, source), annotate(place, one, source, grouped=True)]
+        return [edits for edits in ways if edits]
+    if use.steps:
+        filtered = is_iterated(use.module, use.node) and prefetch_filtered(
+            place, [(need, use)], source
+        )
+        return [filtered] if filtered else []
+    relation = need.steps[0].name
+    value = use.module.replace(use.node, f"{use.owner}.{relation}.all()")
+    return [[*_prefetch(place, [f'"{relation}"']), value]]
 
 
 def _is_filtered(need: Need) -> bool:
