@@ -3,9 +3,10 @@
 import ipaddress
 import socket
 import sys
+from types import ModuleType
 from typing import Any
 
-from unslow.observe import _record, _wire
+from unslow.observe import _imports, _record, _wire
 
 _LOCAL_NAMES = frozenset({"", "localhost", "localhost.localdomain", "ip6-localhost"})
 _EVENTS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg", "smtplib.connect"})
@@ -17,6 +18,22 @@ _reported: set[tuple[str, int, str]] = set()
 def install() -> None:
     """Refuse mail, and sockets to other hosts, from now on."""
     sys.addaudithook(_audit)
+    _imports.after("uvloop", _install_uvloop)
+
+
+def _install_uvloop(module: ModuleType) -> None:
+    """libuv connects without an audit event; its methods are C and are overridden, not patched."""
+    base = module.Loop
+
+    async def create_connection(
+        self: Any, protocol_factory: Any, host: Any = None, *args: Any, **kwargs: Any
+    ) -> Any:
+        port = args[0] if args else kwargs.get("port", 0)
+        if host is not None and not is_local(str(host)):
+            raise refuse(str(host), int(port or 0), "socket")
+        return await super(base, self).create_connection(protocol_factory, host, *args, **kwargs)
+
+    base.create_connection = create_connection
 
 
 def allow(host: str) -> None:

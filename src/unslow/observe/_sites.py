@@ -3,7 +3,7 @@
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from itertools import islice
 from pathlib import Path
@@ -85,31 +85,30 @@ def application_stack(limit: int = STACK_LIMIT, frame: FrameType | None = None) 
     current task or submitted the current thread's work.
     """
     stack: list[Site] = []
+    at: FrameType | None = frame or sys._getframe(1)
+    greenlet: Any = getattr(sys.modules.get("greenlet"), "getcurrent", _nothing)()
+    while not _walk(at, stack, limit):
+        greenlet = getattr(greenlet, "parent", None)
+        if greenlet is None:
+            break
+        at = greenlet.gr_frame
+    return [*stack, *created_at.get()][:limit]
+
+
+def _walk(at: FrameType | None, stack: list[Site], limit: int) -> bool:
+    """Add the application's frames from here outwards; True if a floor or the limit ends them."""
     known = _applications
-    for at in _frames(frame or sys._getframe(1)):
+    while at is not None:
         code = at.f_code
         filename = code.co_filename
         if known[filename] if filename in known else is_application(filename):
             stack.append(_place(code, at.f_lasti, 0))
             if len(stack) >= limit:
-                return stack
-    stack += created_at.get()[: limit - len(stack)]
-    return stack
-
-
-def _frames(frame: FrameType) -> Iterator[FrameType]:
-    at: FrameType | None = frame
-    greenlet: Any = getattr(sys.modules.get("greenlet"), "getcurrent", _nothing)()
-    while True:
-        while at is not None:
-            if id(at.f_code) in _floors:
-                return
-            yield at
-            at = at.f_back
-        greenlet = getattr(greenlet, "parent", None)
-        if greenlet is None:
-            return
-        at = greenlet.gr_frame
+                return True
+        elif id(code) in _floors:
+            return True
+        at = at.f_back
+    return False
 
 
 def _nothing() -> None:
