@@ -85,3 +85,14 @@ def source() -> Callable[[Json], str]:
 @pytest.fixture(scope="session")
 def cause_of() -> Callable[[Json], str]:
     return cause
+
+
+@pytest.fixture(scope="session")
+def sqlalchemy(tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    path = tmp_path_factory.mktemp("sqlalchemy") / "shop.sqlite3"
+    return run("sqlalchemy_project/run.py", PROJECT_URL=f"sqlite:///{path}")
+
+
+@pytest.fixture(scope="session")
+def run_sqlalchemy() -> Callable[..., Seen]:
+    return lambda **environment: run("sqlalchemy_project/run.py", **environment)

@@ -1,0 +1,117 @@
+"""Records the statements of SQLAlchemy's engines, synchronous and asynchronous."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from unslow.observe import _record, _wire
+from unslow.observe._origin import EMPTY, Json, load
+from unslow.observe._patch import Function, wrap
+from unslow.observe._sqlalchemy_loads import OPTION, Execution
+from unslow.observe._sqlalchemy_statements import chain_of
+from unslow.observe._sqlalchemy_tables import label_of_table
+
+STARTED = "_unslow_started"
+QUERY = "_unslow_query"
+
+_dialects: list[Any] = []
+
+
+def install(engine: Any, cursor: Any, pool: Any, event: Any) -> None:
+    """Hook `sqlalchemy.engine`: an `AsyncEngine` runs on one of these too."""
+    event.listen(engine.Engine, "before_cursor_execute", _before)
+    event.listen(engine.Engine, "after_cursor_execute", _after)
+    event.listen(engine.Engine, "handle_error", _failed)
+    event.listen(pool.Pool, "connect", _connected)
+    event.listen(pool.Pool, "checkout", _checked_out)
+    for name in ("fetchone", "fetchmany", "fetchall"):
+        wrap(cursor.CursorFetchStrategy, name, _counting)
+        wrap(cursor.BufferedRowCursorFetchStrategy, name, _counting)
+        wrap(cursor.FullyBufferedCursorFetchStrategy, name, _counting)
+
+
+def database() -> str:
+    """`postgresql 18.4` of the engine that was used first; "" before the first statement."""
+    for dialect in _dialects:
+        version = ".".join(map(str, getattr(dialect, "server_version_info", None) or ()))
+        return f"{dialect.name} {version}".strip()
+    return ""
+
+
+@_wire.safely
+def _before(
+    connection: Any, cursor: Any, statement: Any, parameters: Any, context: Any, many: bool
+) -> None:
+    if connection.dialect not in _dialects:
+        _dialects.append(connection.dialect)
+    if context is None or _record.current() is None:
+        return
+    context.__dict__[STARTED] = time.perf_counter()
+    _record.inside.set(True)
+
+
+@_wire.safely
+def _after(
+    connection: Any, cursor: Any, statement: Any, parameters: Any, context: Any, many: bool
+) -> None:
+    ended = time.perf_counter()
+    started = context.__dict__.pop(STARTED, None) if context is not None else None
+    if started is None:
+        return
+    _record.inside.set(False)
+    rows = getattr(cursor, "rowcount", -1)
+    query = _record.add_query(
+        sql=statement,
+        parameters=None if many else parameters,
+        started=started,
+        duration=ended - started,
+        rows=rows if isinstance(rows, int) and rows >= 0 else None,
+        database=connection.engine.url.database or connection.dialect.name,
+        load=_wire.safely(_load)(context) if _record.level() == "full" else None,
+    )
+    if query is not None and query["rows"] is None and query["kind"] == "select":
+        context.__dict__[QUERY] = query
+
+
+@_wire.safely
+def _failed(failure: Any) -> None:
+    context = failure.execution_context
+    if context is not None and context.__dict__.get(STARTED) is not None and failure.cursor_failed:
+        _after(failure.connection, context.cursor, failure.statement, None, context, True)
+
+
+def _connected(*connection: Any) -> None:
+    """From here to the checkout the dialect asks a new server what it can do."""
+    _record.inside.set(True)
+
+
+def _checked_out(*connection: Any) -> None:
+    _record.inside.set(False)
+
+
+def _counting(original: Function) -> Function:
+    """Count rows as they are fetched, where the driver does not know them after execute."""
+
+    def fetch(self: Any, result: Any, *args: Any, **kwargs: Any) -> Any:
+        rows = original(self, result, *args, **kwargs)
+        query = result.context.__dict__.get(QUERY)
+        if query is not None and rows is not None:
+            query["rows"] = (query["rows"] or 0) + (len(rows) if type(rows) is list else 1)
+        return rows
+
+    return fetch
+
+
+def _load(context: Any) -> Json | None:
+    execution = context.execution_options.get(OPTION)
+    if isinstance(execution, Execution):
+        return execution.load
+    if context.isinsert or context.isupdate or context.isdelete:
+        table = getattr(getattr(context.compiled, "statement", None), "table", None)
+        label = label_of_table(table)
+        return load("write", "sqlalchemy", model=label) if label else None
+    chain = chain_of(getattr(context, "invoked_statement", None))
+    if chain is EMPTY:
+        return None
+    return load("select", "sqlalchemy", queryset=chain.origin("", "execute"))
