@@ -28,7 +28,7 @@ def prepare(
     exercised.
     """
     progress.stage("start the application on a clone of its data")
-    app = lab.launch(lab.tree(), "discover", record="full")
+    app = lab.launch(lab.tree(), "discover", record="light")
     try:
         description = app.describe()
         _connect(app, description)
