@@ -198,3 +198,17 @@ def test_flask(app, command):
 def test_a_wrong_token_reaches_the_application(fastapi):
     assert fastapi.get("/__unslow__/ping", **{"X-Unslow-Control": "guess"}).status == 404
     assert fastapi.get("/__unslow__/ping").status == 404
+
+
+def test_an_error_behind_the_framework_is_kept(app):
+    source = (
+        "from fastapi import FastAPI\n"
+        "app = FastAPI()\n"
+        "@app.get('/fail')\n"
+        "async def fail():\n"
+        "    raise ValueError('the own error')\n"
+    )
+    command = ("-m", "uvicorn", "--port", "{port}", "server:app")
+    with app.write(server=source).run(*command) as running:
+        failed = running.observe("/fail")
+        assert (failed["status"], failed["error"]) == (500, "ValueError: the own error")

@@ -236,7 +236,8 @@ def _note(record: RequestRecord, message: MutableMapping[str, Any]) -> None:
         record.status = message["status"]
     elif kind == "http.response.body":
         record.response_bytes += len(message.get("body", b""))
-        if not message.get("more_body", False):
+        # An application that failed sends its 500 first and raises then.
+        if not message.get("more_body", False) and record.status < 500:
             record.finish()
     elif kind == "http.response.pathsend":
         record.finish()

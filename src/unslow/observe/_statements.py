@@ -40,6 +40,16 @@ def quiet() -> Iterator[None]:
         _record.inside.reset(token)
 
 
+def quietly(original: Function) -> Function:
+    """The function, with nothing recorded that it runs."""
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        with quiet():
+            return original(*args, **kwargs)
+
+    return function
+
+
 def timed(original: Function, describe: Describe) -> Function:
     """The method, recorded. `describe` gets what the method got, after it is done."""
 

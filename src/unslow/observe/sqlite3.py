@@ -8,12 +8,15 @@ from urllib.parse import quote, unquote
 from unslow.observe import _record, _redirect, _statements
 from unslow.observe._patch import Function, wrap
 
-MODULES = ("sqlite3.dbapi2", "sqlite3")
+MODULES = ("sqlite3.dbapi2", "sqlite3", "django.db.backends.sqlite3.operations")
 
 
 def install(module: ModuleType) -> None:
     """Watch `connect`, which both modules offer."""
-    if getattr(module.connect, "__module__", "") != __name__:
+    if module.__name__.startswith("django."):
+        # In debug mode Django lets SQLite quote the parameters of each statement for its log.
+        wrap(module.DatabaseOperations, "last_executed_query", _statements.quietly)
+    elif getattr(module.connect, "__module__", "") != __name__:
         wrap(module, "connect", lambda original: _connect(original, module))
         module.connect.__module__ = __name__
 
