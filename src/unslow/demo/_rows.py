@@ -94,7 +94,7 @@ class Counts:
     def comments(self) -> int:
         return max(100, self.orders // 4)
 
-    users: int = 60
+    users: int = 100
 
 
 def rows(counts: Counts) -> Iterator[tuple[str, tuple[str, ...], Iterator[Row]]]:

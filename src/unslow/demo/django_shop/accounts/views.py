@@ -102,7 +102,7 @@ def line(item):
 
 def address_book(request):
     page = int(request.GET.get("page", 1))
-    customers = Customer.objects.order_by("email")[(page - 1) * 50 : page * 50]
+    customers = Customer.objects.order_by("email")[(page - 1) * 100 : page * 100]
     book = []
     for customer in customers:
         addresses = Address.objects.filter(customer=customer)
@@ -142,13 +142,13 @@ def managed_customers(request):
 
 
 def team(request):
-    profiles = Profile.objects.order_by("job_title", "id")[:50]
+    profiles = Profile.objects.order_by("job_title", "id")[:100]
     return JsonResponse({"team": [team_entry(profile) for profile in profiles]})
 
 
 def activity(request):
     page = int(request.GET.get("page", 1))
-    comments = Comment.objects.order_by("-id")[(page - 1) * 50 : page * 50]
+    comments = Comment.objects.order_by("-id")[(page - 1) * 100 : page * 100]
     return JsonResponse(
         {
             "comments": [

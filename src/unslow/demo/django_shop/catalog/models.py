@@ -62,6 +62,10 @@ class Review(models.Model):
     class Meta:
         ordering = ["id"]
 
+    @property
+    def author(self):
+        return f"{self.customer.name} of {self.customer.company.name}"
+
 
 class StockMovement(models.Model):
     class Kind(models.TextChoices):

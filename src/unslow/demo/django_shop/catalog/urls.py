@@ -19,6 +19,7 @@ urlpatterns = [
     path("api/categories/", views.category_tree),
     path("api/categories/featured/", views.featured_categories),
     path("api/reviews/", views.ReviewCreate.as_view()),
+    path("reviews/", views.review_wall),
     path("api/reviews/latest/", views.LatestReviews.as_view()),
     path("api/movements/<str:reference>/", views.MovementsByReference.as_view()),
     path("api/movements/kind/<str:kind>/", views.LatestMovements.as_view()),

@@ -2,22 +2,19 @@ from django.http import JsonResponse
 from django.utils import timezone
 from rest_framework import generics, viewsets
 from rest_framework.decorators import action
-from rest_framework.pagination import PageNumberPagination
 from rest_framework.response import Response
 
 from catalog import serializers
 from catalog.models import Category, Product, Review, StockMovement, Supplier
+from shop.paging import ShortPages
 
 FEATURED = ["garden", "kitchen", "office"]
-
-
-class ShortPages(PageNumberPagination):
-    page_size = 20
 
 
 class ProductList(generics.ListAPIView):
     queryset = Product.objects.order_by("name", "id")
     serializer_class = serializers.ProductSerializer
+    pagination_class = ShortPages
 
 
 class ProductDetail(generics.RetrieveAPIView):
@@ -70,6 +67,7 @@ def price_list(request):
 
 class ProductSearch(generics.ListAPIView):
     serializer_class = serializers.ProductSerializer
+    pagination_class = ShortPages
 
     def get_queryset(self):
         products = Product.objects.filter(active=True)
@@ -137,6 +135,15 @@ def purchase(product, quantity):
 class ReviewCreate(generics.CreateAPIView):
     queryset = Review.objects.all()
     serializer_class = serializers.NewReviewSerializer
+
+
+def review_wall(request):
+    page = int(request.GET.get("page", 1))
+    reviews = Review.objects.filter(rating__gte=3).order_by("id")
+    wall = []
+    for review in reviews[(page - 1) * 100 : page * 100]:
+        wall.append(f"{review.rating} of 5 for {review.product.origin}, by {review.author}")
+    return JsonResponse({"reviews": wall})
 
 
 class LatestReviews(generics.ListAPIView):

@@ -58,3 +58,8 @@ class Shipment(models.Model):
     carrier = models.CharField(max_length=40)
     tracking_number = models.CharField(max_length=30)
     shipped_at = models.DateTimeField()
+
+    @property
+    def destination(self):
+        address = self.order.shipping_address
+        return f"{address.city}, {address.country.name}"

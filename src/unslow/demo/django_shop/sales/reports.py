@@ -37,7 +37,7 @@ def companies(request):
     """How many customers each company has, and who they are."""
     page = int(request.GET.get("page", 1))
     rows = []
-    for company in Company.objects.order_by("vat_number", "id")[(page - 1) * 50 : page * 50]:
+    for company in Company.objects.order_by("vat_number", "id")[(page - 1) * 100 : page * 100]:
         count = Customer.objects.filter(company=company).count()
         contacts = Customer.objects.filter(company=company).order_by("id")
         names = [contact.name for contact in contacts]
@@ -50,7 +50,7 @@ def bestsellers(request):
         OrderItem.objects.filter(order_id__lte=1000)
         .values("product_id")
         .annotate(sold=Sum("quantity"))
-        .order_by("-sold", "product_id")[:50]
+        .order_by("-sold", "product_id")[:100]
     )
     rows = []
     for entry in ranking:

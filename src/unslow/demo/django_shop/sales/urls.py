@@ -11,6 +11,7 @@ urlpatterns = [
     path("orders/<str:number>/", views.order_by_number),
     path("payments/", views.payment_list),
     path("payments/<str:reference>/", views.payment_by_reference),
+    path("shipments/", views.ShipmentList.as_view()),
     path("shipments/<str:tracking_number>/", views.track),
     path("api/orders/", views.OrderList.as_view()),
     path("api/orders/checkout/", views.Checkout.as_view()),

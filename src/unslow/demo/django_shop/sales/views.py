@@ -3,7 +3,7 @@ from django.db.models import Prefetch
 from django.http import JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
-from django.views.generic import ListView, TemplateView
+from django.views.generic import ListView, TemplateView, View
 from rest_framework import generics
 from rest_framework.decorators import api_view
 from rest_framework.response import Response
@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from catalog.models import Product
 from sales import serializers
 from sales.models import Order, OrderItem, Payment, Shipment
+from shop.paging import ShortPages
 
 
 class Dashboard(TemplateView):
@@ -19,8 +20,8 @@ class Dashboard(TemplateView):
     def get_context_data(self, **kwargs):
         context = super().get_context_data(**kwargs)
         pending = Order.objects.filter(status="pending")
-        context["pending"] = pending.order_by("placed_at", "id")[:50]
-        context["payments"] = Payment.objects.order_by("-paid_at", "-id")[:25]
+        context["pending"] = pending.order_by("placed_at", "id")[:100]
+        context["payments"] = Payment.objects.order_by("-paid_at", "-id")[:50]
         return context
 
 
@@ -80,7 +81,7 @@ def order_by_number(request, number):
 def payment_list(request):
     page = int(request.GET.get("page", 1))
     rows = []
-    for payment in Payment.objects.order_by("id")[(page - 1) * 50 : page * 50]:
+    for payment in Payment.objects.order_by("id")[(page - 1) * 100 : page * 100]:
         order = Order.objects.get(pk=payment.order_id)
         rows.append({"order": order.number, "amount": payment.amount, "method": payment.method})
     return JsonResponse({"payments": rows})
@@ -93,6 +94,20 @@ def payment_by_reference(request, reference):
     )
 
 
+class ShipmentList(View):
+    def get(self, request):
+        page = int(request.GET.get("page", 1))
+        shipments = Shipment.objects.order_by("-id")[(page - 1) * 100 : page * 100]
+        return JsonResponse({"shipments": [self.row(shipment) for shipment in shipments]})
+
+    def row(self, shipment):
+        return {
+            "carrier": shipment.carrier,
+            "customer": shipment.order.customer.name,
+            "destination": shipment.destination,
+        }
+
+
 def track(request, tracking_number):
     shipment = Shipment.objects.filter(tracking_number=tracking_number).first()
     if shipment is None:
@@ -103,6 +118,7 @@ def track(request, tracking_number):
 class OrderList(generics.ListAPIView):
     queryset = Order.objects.order_by("number")
     serializer_class = serializers.OrderSerializer
+    pagination_class = ShortPages
 
 
 class Checkout(generics.GenericAPIView):

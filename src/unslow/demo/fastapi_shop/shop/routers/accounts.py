@@ -74,7 +74,7 @@ async def list_customers(db: Db, page: int = 1) -> list[dict]:
 
 def customer_table(session: Session, page: int) -> list[dict]:
     customers = session.scalars(
-        select(Customer).order_by(Customer.name, Customer.id).limit(50).offset((page - 1) * 50)
+        select(Customer).order_by(Customer.name, Customer.id).limit(100).offset((page - 1) * 100)
     )
     return [
         {
@@ -90,7 +90,7 @@ def customer_table(session: Session, page: int) -> list[dict]:
 @router.get("/customers/addresses")
 async def address_book(db: Db, page: int = 1) -> list[dict]:
     customers = await db.scalars(
-        select(Customer).order_by(Customer.email).limit(50).offset((page - 1) * 50)
+        select(Customer).order_by(Customer.email).limit(100).offset((page - 1) * 100)
     )
     book = []
     for customer in customers:
@@ -172,7 +172,7 @@ async def customer_history(customer_id: int, db: Db) -> dict:
 
 @router.get("/team")
 async def team(db: Db) -> list[dict]:
-    profiles = await db.scalars(select(Profile).order_by(Profile.job_title, Profile.id).limit(50))
+    profiles = await db.scalars(select(Profile).order_by(Profile.job_title, Profile.id).limit(100))
     return [await team_entry(profile, db) for profile in profiles]
 
 

@@ -25,7 +25,7 @@ FEATURED = ["garden", "kitchen", "office"]
 @router.get("/products")
 async def list_products(db: Db, page: int = 1) -> list[ProductOut]:
     products = await db.scalars(
-        select(Product).order_by(Product.name, Product.id).limit(50).offset((page - 1) * 50)
+        select(Product).order_by(Product.name, Product.id).limit(20).offset((page - 1) * 20)
     )
     listed = products.all()
     for product in listed:
@@ -42,8 +42,8 @@ async def compact_products(db: Db, page: int = 1) -> list[dict]:
         select(Product)
         .options(joinedload(Product.supplier), selectinload(Product.tags))
         .order_by(Product.sku)
-        .limit(50)
-        .offset((page - 1) * 50)
+        .limit(20)
+        .offset((page - 1) * 20)
     )
     return [
         {
@@ -77,8 +77,8 @@ async def popular_products(db: Db, page: int = 1) -> list[dict]:
         select(Product)
         .where(Product.active)
         .order_by(Product.sku)
-        .limit(50)
-        .offset((page - 1) * 50)
+        .limit(100)
+        .offset((page - 1) * 100)
     )
     return [await popularity(product, db) for product in products]
 
@@ -92,7 +92,7 @@ async def popularity(product: Product, db: Db) -> dict:
 @router.get("/products/praised")
 async def praised_products(db: Db, page: int = 1) -> list[dict]:
     products = await db.scalars(
-        select(Product).order_by(Product.sku.desc()).limit(50).offset((page - 1) * 50)
+        select(Product).order_by(Product.sku.desc()).limit(100).offset((page - 1) * 100)
     )
     praised = []
     for product in products:
@@ -129,14 +129,18 @@ def found_products(session: Session, text: str, page: int) -> list[ProductOut]:
     products = select(Product).where(Product.active)
     if text:
         products = products.where(Product.name.icontains(text))
-    ranked = products.order_by(Product.price, Product.id).limit(50).offset((page - 1) * 50)
+    ranked = products.order_by(Product.price, Product.id).limit(20).offset((page - 1) * 20)
     return [ProductOut.model_validate(product) for product in session.scalars(ranked)]
 
 
 @router.get("/products/stock")
 async def stock_list(db: Db, page: int = 1) -> list[dict]:
     products = await db.scalars(
-        select(Product).where(Product.active).order_by(Product.id).limit(50).offset(page * 50 - 50)
+        select(Product)
+        .where(Product.active)
+        .order_by(Product.id)
+        .limit(100)
+        .offset(page * 100 - 100)
     )
     stock = []
     for product in products:
@@ -247,6 +251,27 @@ async def create_review(review: NewReview, db: Db) -> dict:
     db.add(created)
     await db.commit()
     return {"title": created.title, "rating": created.rating}
+
+
+@router.get("/reviews")
+async def review_wall(db: Db, page: int = 1) -> list[str]:
+    good = select(Review).where(Review.rating >= 3).order_by(Review.id)
+    reviews = await db.stream_scalars(good.limit(100).offset((page - 1) * 100))
+    return [
+        f"{review.rating} of 5 for {await product_line(review)}, by {await author_line(review)}"
+        for review in await reviews.all()
+    ]
+
+
+async def product_line(review: Review) -> str:
+    product = await review.awaitable_attrs.product
+    return f"{product.name} ({await origin(product)})"
+
+
+async def author_line(review: Review) -> str:
+    customer = await review.awaitable_attrs.customer
+    company = await customer.awaitable_attrs.company
+    return f"{customer.name} of {company.name}"
 
 
 @router.get("/reviews/latest")

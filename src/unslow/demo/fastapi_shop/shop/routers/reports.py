@@ -45,7 +45,7 @@ async def seller(order: Order, db: Db) -> str:
 async def companies(db: Db, page: int = 1) -> list[dict]:
     """How many customers each company has, and who they are."""
     listed = await db.scalars(
-        select(Company).order_by(Company.vat_number, Company.id).limit(50).offset(page * 50 - 50)
+        select(Company).order_by(Company.vat_number, Company.id).limit(100).offset(page * 100 - 100)
     )
     rows = []
     for company in listed:
@@ -89,7 +89,7 @@ def best_products():
         .where(OrderItem.order_id <= 1000)
         .group_by(OrderItem.product_id)
         .order_by(sold.desc(), OrderItem.product_id)
-        .limit(50)
+        .limit(100)
     )
 
 

@@ -14,10 +14,13 @@ router = APIRouter()
 @router.get("/dashboard")
 async def dashboard(db: Db) -> dict:
     pending = await db.scalars(
-        select(Order).where(Order.status == "pending").order_by(Order.placed_at, Order.id).limit(50)
+        select(Order)
+        .where(Order.status == "pending")
+        .order_by(Order.placed_at, Order.id)
+        .limit(100)
     )
     payments = await db.scalars(
-        select(Payment).order_by(Payment.paid_at.desc(), Payment.id.desc()).limit(25)
+        select(Payment).order_by(Payment.paid_at.desc(), Payment.id.desc()).limit(50)
     )
     return {
         "pending": [await pending_line(order) for order in pending],
@@ -96,7 +99,7 @@ async def full_orders(db: Db, page: int = 1) -> list[OrderOut]:
 
 
 def order_documents(session: Session, page: int) -> list[OrderOut]:
-    orders = session.scalars(select(Order).order_by(Order.number).limit(50).offset((page - 1) * 50))
+    orders = session.scalars(select(Order).order_by(Order.number).limit(20).offset((page - 1) * 20))
     return [OrderOut.model_validate(order) for order in orders]
 
 
@@ -127,7 +130,7 @@ async def shipped_orders(db: Db, page: int = 1) -> list[dict]:
 
 def shipping_table(session: Session, page: int) -> list[dict]:
     shipped = select(Order).where(Order.shipment.has()).order_by(Order.id)
-    orders = session.execute(shipped.limit(50).offset((page - 1) * 50)).scalars()
+    orders = session.execute(shipped.limit(100).offset((page - 1) * 100)).scalars()
     return [
         {
             "number": order.number,
@@ -141,7 +144,7 @@ def shipping_table(session: Session, page: int) -> list[dict]:
 
 @router.get("/orders/state")
 async def order_states(db: Db, page: int = 1) -> list[dict]:
-    orders = await db.scalars(select(Order).order_by(Order.id).limit(50).offset((page - 1) * 50))
+    orders = await db.scalars(select(Order).order_by(Order.id).limit(100).offset((page - 1) * 100))
     states = []
     for order in orders:
         items = await db.scalar(
@@ -225,7 +228,7 @@ async def cancel(order_id: int, db: Db) -> dict:
 @router.get("/payments")
 async def list_payments(db: Db, page: int = 1) -> list[dict]:
     payments = await db.scalars(
-        select(Payment).order_by(Payment.id).limit(50).offset((page - 1) * 50)
+        select(Payment).order_by(Payment.id).limit(100).offset((page - 1) * 100)
     )
     rows = []
     for payment in payments:
@@ -241,6 +244,29 @@ async def payment_by_reference(reference: str, db: Db) -> dict:
     if payment is None:
         raise HTTPException(404)
     return {"order": payment.order_id, "amount": payment.amount, "paid_at": payment.paid_at}
+
+
+@router.get("/shipments")
+async def list_shipments(db: Db, page: int = 1) -> list[dict]:
+    query = select(Shipment).order_by(Shipment.id.desc()).limit(100)
+    result = await db.execute(query.offset((page - 1) * 100))
+    return [await shipment_row(shipment) for shipment in result.scalars()]
+
+
+async def shipment_row(shipment: Shipment) -> dict:
+    order = await shipment.awaitable_attrs.order
+    customer = await order.awaitable_attrs.customer
+    return {
+        "carrier": shipment.carrier,
+        "customer": customer.name,
+        "destination": await destination(order),
+    }
+
+
+async def destination(order: Order) -> str:
+    address = await order.awaitable_attrs.shipping_address
+    country = await address.awaitable_attrs.country
+    return f"{address.city}, {country.name}"
 
 
 @router.get("/shipments/{tracking_number}")
