@@ -119,18 +119,3 @@ def test_django(project, server):
         assert described["kind"] == "django"
         assert described["packages"]["site_"] == str(project.root / "site_")
         assert running.collector.of("error") == []
-
-
-def test_a_database_that_cannot_be_cloned_is_refused(app):
-    app.write(
-        pymysql="class OperationalError(Exception): pass\ndef connect(**kwargs): return 'original'",
-        server=(
-            "import pymysql\n"
-            "def application(environ, start_response):\n"
-            "    pymysql.connect(host='db')\n"
-        ),
-    )
-    with app.run(*GUNICORN, "server") as running:
-        seen = running.observe("/")
-        assert seen["error"].startswith("OperationalError: unslow can clone PostgreSQL and SQLite")
-        assert running.collector.wait("blocked")[0]["what"] == "database"
