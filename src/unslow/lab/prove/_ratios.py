@@ -43,8 +43,8 @@ def _log_ratio(
     both = [end for end in weights if end in before and end in after]
     if len(both) < len(weights):
         return None
-    old = _rounds([(weights[end], _values(before[end], metric)) for end in both])
-    new = _rounds([(weights[end], _values(after[end], metric)) for end in both])
+    old = _rounds([(weights[end], _means(before[end], metric)) for end in both])
+    new = _rounds([(weights[end], _means(after[end], metric)) for end in both])
     return fmean(
         math.log(max(right, LEAST_MS) / max(left, LEAST_MS))
         for left, right in zip(old, new, strict=True)
@@ -71,8 +71,8 @@ def distribution(
         if endpoint in one.samples.get(before, {}) and endpoint in one.samples.get(after, {})
     ]
     return Distribution(
-        tuple(round(fmean(_values(left, metric)), 4) for left, _ in pairs),
-        tuple(round(fmean(_values(right, metric)), 4) for _, right in pairs),
+        tuple(round(mean_ms(left, metric), 4) for left, _ in pairs),
+        tuple(round(mean_ms(right, metric), 4) for _, right in pairs),
     )
 
 
@@ -81,12 +81,21 @@ def metric_of(sets: Collection[LaunchSet]) -> Metric:
     counted = all(
         one.backends_seen
         and any(
-            value > 0 for arm in one.samples.values() for s in arm.values() for value in s.cpu_ms
+            mean_ms(sample, "cpu") > 0 for arm in one.samples.values() for sample in arm.values()
         )
         for one in sets
     )
     return "cpu" if counted else "wall"
 
 
-def _values(sample: Sample, metric: Metric) -> Sequence[float]:
+def mean_ms(sample: Sample, metric: Metric) -> float:
+    """Milliseconds per request."""
+    return fmean(value for values in _values(sample, metric) for value in values)
+
+
+def _means(sample: Sample, metric: Metric) -> list[float]:
+    return [fmean(values) for values in _values(sample, metric)]
+
+
+def _values(sample: Sample, metric: Metric) -> Sequence[Sequence[float]]:
     return sample.cpu_ms if metric == "cpu" else sample.wall_ms

@@ -108,14 +108,15 @@ def open_guards(measured: Measured) -> tuple[str, ...]:
     )
 
 
-def replicates(measured: Measured) -> bool:
-    """Whether fresh launches on requests that the fixers never saw agree: each pair is faster,
-    and together they gain what a proof must gain."""
-    return (
-        len(measured.values) > 0
-        and max(measured.values) < 0
-        and -math.expm1(fmean(measured.values)) > measured.least_gain
-    )
+def replicates(measured: Measured, fresh: Measured) -> bool:
+    """Whether fresh launches on requests that the fixers never saw agree with the proof.
+
+    Each pair is faster, and together they show at least half of the effect and the least gain.
+    """
+    if not fresh.values or max(fresh.values) >= 0:
+        return False
+    mean = fmean(fresh.values)
+    return -math.expm1(mean) > measured.least_gain and mean <= fmean(measured.values) / 2
 
 
 def speedup(values: Collection[float], prior: NoisePrior | None = None) -> Interval | None:

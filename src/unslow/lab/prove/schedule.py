@@ -57,11 +57,14 @@ class Share:
 
 @dataclass
 class Sample:
-    """Means per request of one endpoint in one arm, a number per round, of `requests` in all."""
+    """One endpoint in one arm: milliseconds of each request, by round."""
 
-    cpu_ms: list[float] = field(default_factory=list)
-    wall_ms: list[float] = field(default_factory=list)
-    requests: int = 0
+    cpu_ms: list[list[float]] = field(default_factory=list)
+    wall_ms: list[list[float]] = field(default_factory=list)
+
+    @property
+    def requests(self) -> int:
+        return sum(map(len, self.cpu_ms))
 
 
 @dataclass(frozen=True)
@@ -90,43 +93,37 @@ class _Meter:
         self._running = running
         self._headers = headers
         self._client = Client(running.base_url)
-        self._cpu_ns: dict[tuple[str, int], int] = {}
-        self._wall_s: dict[tuple[str, int], float] = {}
-        self._count: dict[tuple[str, int], int] = {}
-        self._open: tuple[tuple[str, int] | None, int] = (None, 0)
+        self._open: tuple[list[float] | None, int] = (None, 0)
+        self.samples: dict[str, Sample] = {}
         self.first = running.cpu()
 
     def send(self, call: Call, slot: tuple[str, int] | None) -> None:
+        """Sends `call`; it counts for the (endpoint, round) `slot`, None while warming up."""
         now = self._running.cpu().total_ns
         self._book(now)
-        self._open = (slot, now)
+        self._open = (None, now)
         try:
             seconds = self._client.send(signed(call, self._headers)).seconds
         except OSError as error:
             tail = self._running.log_tail()
             raise ArmFailed(self.arm, f"{call.method} {call.path}: {error}\n{tail}") from error
         if slot is not None:
-            self._wall_s[slot] = self._wall_s.get(slot, 0.0) + seconds
-            self._count[slot] = self._count.get(slot, 0) + 1
+            sample = self.samples.setdefault(slot[0], Sample())
+            while len(sample.cpu_ms) <= slot[1]:
+                sample.cpu_ms.append([])
+                sample.wall_ms.append([])
+            sample.wall_ms[slot[1]].append(seconds * 1e3)
+            self._open = (sample.cpu_ms[slot[1]], now)
 
     def close(self) -> None:
         self._book(self._running.cpu().total_ns)
         self._open = (None, 0)
         self._client.close()
 
-    def samples(self) -> dict[str, Sample]:
-        found: dict[str, Sample] = {}
-        for slot in sorted(self._count):
-            sample = found.setdefault(slot[0], Sample())
-            sample.cpu_ms.append(self._cpu_ns[slot] / self._count[slot] / 1e6)
-            sample.wall_ms.append(self._wall_s[slot] / self._count[slot] * 1e3)
-            sample.requests += self._count[slot]
-        return found
-
     def _book(self, now: int) -> None:
-        slot, since = self._open
-        if slot is not None:
-            self._cpu_ns[slot] = self._cpu_ns.get(slot, 0) + now - since
+        into, since = self._open
+        if into is not None:
+            into.append((now - since) / 1e6)
 
 
 def signed(call: Call, headers: Mapping[str, str]) -> Call:
@@ -232,7 +229,7 @@ def _ask(
 
 
 def _collected(meters: Sequence[_Meter], runs: Sequence[Running]) -> LaunchSet:
-    samples = {meter.arm: meter.samples() for meter in meters}
+    samples = {meter.arm: meter.samples for meter in meters}
     last = [running.cpu() for running in runs]
     worked = sum(
         cpu.total_ns - meter.first.total_ns for cpu, meter in zip(last, meters, strict=True)

@@ -7,7 +7,7 @@ from statistics import fmean, variance
 from typing import Protocol
 
 from unslow.lab.errors import UnslowError
-from unslow.lab.prove._ratios import Metric, log_ratios, metric_of
+from unslow.lab.prove._ratios import Metric, log_ratios, mean_ms, metric_of
 from unslow.lab.prove.evidence import NoisePrior, e_bh, interval, noise_prior, smallest_detectable
 from unslow.lab.prove.judge import (
     Judgement,
@@ -79,6 +79,7 @@ class Trial:
     calibrate: bool = True
     sets: list[LaunchSet] = field(default_factory=list)
     fresh: list[LaunchSet] = field(default_factory=list)
+    _noise_known: tuple[int, NoisePrior | None, float] = (0, None, 0.0)
 
     @property
     def metric(self) -> Metric:
@@ -111,7 +112,8 @@ class Trial:
                 arms = tuple(name for name in arms if name != error.arm)
         if len(self.fresh) == REPLICATION_SETS:
             for claim in claims:
-                claim.replicated = replicates(self._measured(self.fresh, claim))
+                fresh = self._measured(self.fresh, claim)
+                claim.replicated = replicates(self.measured(claim), fresh)
 
     def measured(self, claim: Claim) -> Measured:
         """The log ratios of a claim, up to the set in which it was settled."""
@@ -132,15 +134,20 @@ class Trial:
 
     def prior(self) -> NoisePrior | None:
         """What identical code (A/A') and untouched endpoints say of the noise."""
-        return noise_prior([*self._again_ratios(), *self._guard_ratios()])
+        return self._known_noise()[0]
 
     def noise(self) -> float:
         """The standard deviation of an A/A' pair's log ratio, over the endpoints."""
-        own = [ratios for ratios in self._again_ratios() if len(ratios) > 1]
-        prior = noise_prior(own)
-        if prior is not None:
-            return math.sqrt(prior.variance)
-        return math.sqrt(fmean(map(variance, own))) if own else 0.0
+        return self._known_noise()[1]
+
+    def _known_noise(self) -> tuple[NoisePrior | None, float]:
+        if self._noise_known[0] != len(self.sets):
+            again = [ratios for ratios in self._again_ratios() if len(ratios) > 1]
+            own = noise_prior(again)
+            pooled = own.variance if own else fmean(map(variance, again)) if again else 0.0
+            prior = noise_prior([*again, *self._guard_ratios()])
+            self._noise_known = (len(self.sets), prior, math.sqrt(pooled))
+        return self._noise_known[1:]
 
     def calibration(self) -> Calibration | None:
         """The noise of this machine while the trial ran; None before two A/A' pairs."""
@@ -240,7 +247,7 @@ class Trial:
     def _learn_costs(self, one: LaunchSet) -> None:
         for endpoint in {end for samples in one.samples.values() for end in samples}:
             seen = [s[endpoint] for s in one.samples.values() if endpoint in s]
-            self.cost_s[endpoint] = fmean(fmean(sample.wall_ms) for sample in seen) / 1e3
+            self.cost_s[endpoint] = fmean(mean_ms(sample, "wall") for sample in seen) / 1e3
 
     def _again_ratios(self) -> Iterable[tuple[float, ...]]:
         for end, weight in self.weights.items():
