@@ -100,6 +100,26 @@ def test_a_file_that_is_not_there_says_where_to_run(tmp_path, monkeypatch, unslo
     assert "run `unslow fix` in the folder that was audited" in ran.err
 
 
+def test_fixes_to_an_installed_package_are_named_and_left_out(kept, unslow) -> None:
+    (kept / "shop/models.py").unlink()
+    ran = unslow("fix")
+    assert ran.code == 0
+    assert ran.out.splitlines() == [
+        "wrote shop/views.py",
+        "left out, not in this folder: shop/models.py (django-index)",
+    ]
+    assert not (kept / "shop/migrations").exists()
+
+
+def test_check_shows_the_change_to_an_installed_package(shop, unslow) -> None:
+    _state.keep(sample(), shop)
+    for path in SOURCES:
+        (shop / path).unlink()
+    ran = unslow("fix", "--check")
+    assert ran.code == 0
+    assert "+        indexes = [models.Index" in ran.out
+
+
 def test_a_path_that_leads_out_of_the_folder_is_refused(shop, unslow) -> None:
     fix = Fix("f", "s", "safe", "", Verdict("proven"), True, files=(NewFile("../evil.py", "x"),))
     _state.keep(with_fix(fix), shop)

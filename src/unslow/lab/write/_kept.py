@@ -29,10 +29,10 @@ def patches(fixes: Sequence[Kept]) -> list[Patch]:
 
 def preview(report: Report, root: Path) -> str:
     """The diff of all kept fixes, and the SQL that goes with no file."""
-    fixes = kept(report)
     read = audited(report, reader(root))
-    require(fixes, read)
-    return diff(patches(fixes), read) + sql_script(report, fixes)
+    here, elsewhere = split(kept(report), read)
+    rest = "".join(fix.diff for _, fix in elsewhere)
+    return diff(patches(here), read) + rest + sql_script(report, here)
 
 
 def reader(root: Path) -> Read:
@@ -47,7 +47,7 @@ def reader(root: Path) -> Read:
 def inside(root: Path, path: str) -> Path:
     full = (root / path).resolve()
     if not full.is_relative_to(root.resolve()):
-        raise UsageError(f"{path} lies outside {root}; a fix to an installed package is for review")
+        raise UsageError(f"{path} lies outside {root}")
     return full
 
 
@@ -67,17 +67,45 @@ def audited(report: Report, read: Read) -> Read:
     return checked
 
 
-def require(fixes: Sequence[Kept], read: Read) -> None:
-    """Raise UnslowError unless every file to change is there, as audited."""
-    for path in sorted({edit.path for _, fix in fixes for edit in fix.edits}):
-        try:
-            read(path)
-        except FileNotFoundError as error:
-            raise UnslowError(
-                f"{path} is not here; run `unslow fix` in the folder that was audited"
-            ) from error
-        except OSError as error:
-            raise UnslowError(f"{path} cannot be read: {error.strerror}") from error
+def split(fixes: Sequence[Kept], read: Read) -> tuple[list[Kept], list[Kept]]:
+    """The fixes whose files are here, and those to files elsewhere (an installed package).
+
+    Raises UnslowError when a file is not as it was audited or cannot be read.
+    """
+    missing = {path for path in _edited(fixes) if not _is_here(path, read)}
+    elsewhere = [kept for kept in fixes if missing & _edited([kept])]
+    return [kept for kept in fixes if kept not in elsewhere], elsewhere
+
+
+def require_some(here: Sequence[Kept], elsewhere: Sequence[Kept]) -> None:
+    """Raise UnslowError when no file at all is here."""
+    if elsewhere and not here:
+        raise UnslowError(
+            f"{min(_edited(elsewhere))} is not here; run `unslow fix` in the folder that was "
+            "audited. Changes to an installed package belong into its own repository: "
+            "`unslow fix --check` shows them"
+        )
+
+
+def left_out(elsewhere: Sequence[Kept]) -> list[str]:
+    return [
+        f"left out, not in this folder: {', '.join(sorted(_edited([kept])))} ({kept[1].fixer})"
+        for kept in elsewhere
+    ]
+
+
+def _edited(fixes: Sequence[Kept]) -> set[str]:
+    return {edit.path for _, fix in fixes for edit in fix.edits}
+
+
+def _is_here(path: str, read: Read) -> bool:
+    try:
+        read(path)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise UnslowError(f"{path} cannot be read: {error.strerror}") from error
+    return True
 
 
 def contents(fixes: Sequence[Kept], read: Read) -> dict[str, bytes]:

@@ -24,9 +24,8 @@ def to_branch(report: Report, root: Path, name: str) -> list[str]:
     git = Git(root)
     parent = git.head()
     git.require_new(name)
-    fixes = _kept.kept(report)
     read = _kept.audited(report, git.reader(parent))
-    _require_committed(fixes, read)
+    fixes, elsewhere = _committed(_kept.kept(report), read)
     lines = []
     with tempfile.TemporaryDirectory(prefix="unslow-index-") as folder:
         git.index = Path(folder) / "index"
@@ -40,16 +39,21 @@ def to_branch(report: Report, root: Path, name: str) -> list[str]:
             parent = git.commit(files, parent, text)
             lines.append(f"{parent[:10]} {text.splitlines()[0]}")
     git.run("update-ref", f"refs/heads/{name}", parent, NEW)
-    return [*lines, f"branch {name} holds {len(lines)} commit{'s' if len(lines) != 1 else ''}"]
+    lines.append(f"branch {name} holds {len(fixes)} commit{'s' if len(fixes) != 1 else ''}")
+    return lines + _kept.left_out(elsewhere)
 
 
-def _require_committed(fixes: Sequence[_kept.Kept], read: _kept.Read) -> None:
+def _committed(
+    fixes: Sequence[_kept.Kept], read: _kept.Read
+) -> tuple[list[_kept.Kept], list[_kept.Kept]]:
     try:
-        _kept.require(fixes, read)
+        here, elsewhere = _kept.split(fixes, read)
+        _kept.require_some(here, elsewhere)
     except UnslowError as error:
         raise UnslowError(
             f"{error} (a branch starts from the last commit: commit what was audited first)"
         ) from error
+    return here, elsewhere
 
 
 class Git:

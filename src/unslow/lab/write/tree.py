@@ -14,15 +14,15 @@ def to_tree(report: Report, root: Path) -> list[str]:
 
     Raises UnslowError, with nothing written, when a file is not as it was audited.
     """
-    fixes = _kept.kept(report)
     read = _kept.audited(report, _kept.reader(root))
-    _kept.require(fixes, read)
+    fixes, elsewhere = _kept.split(_kept.kept(report), read)
+    _kept.require_some(fixes, elsewhere)
     files = _kept.contents(fixes, read)
     script = _kept.sql_script(report, fixes)
     if script:
         files[_kept.SQL_FILE] = script.encode()
     _write_all(root, files)
-    lines = [f"wrote {path}" for path in sorted(files)]
+    lines = [f"wrote {path}" for path in sorted(files)] + _kept.left_out(elsewhere)
     if script:
         lines.append(f"Run the statements of {_kept.SQL_FILE} on the database.")
     return lines
