@@ -16,6 +16,7 @@ CREATE TABLE orders (
   channel text NOT NULL, created_at timestamptz NOT NULL, paid_at timestamptz, total int NOT NULL
 );
 CREATE TABLE note (id int PRIMARY KEY, order_id int NOT NULL, body text NOT NULL);
+CREATE TABLE draft (id int PRIMARY KEY, order_id int NOT NULL);
 CREATE TABLE tiny (id int PRIMARY KEY, status text NOT NULL);
 CREATE INDEX orders_total ON orders (total);
 INSERT INTO customer SELECT n, 'c' || n || '@x.org', 'r' || n % 4 FROM generate_series(1, 2000) n;
@@ -25,6 +26,7 @@ SELECT n, n * 7 % 2000 + 1, CASE WHEN n % 50 = 0 THEN 'pending' ELSE 'done' END,
        CASE WHEN n % 100 <> 0 THEN now() END, n * 31 % 20000
 FROM generate_series(1, 20000) n;
 INSERT INTO note SELECT n, n % 20000 + 1, repeat('x', 50) FROM generate_series(1, 20000) n;
+INSERT INTO draft SELECT n, n FROM generate_series(1, 2000) n;
 INSERT INTO tiny SELECT n, CASE WHEN n = 1 THEN 'pending' ELSE 'done' END
 FROM generate_series(1, 300) n;
 ANALYZE;

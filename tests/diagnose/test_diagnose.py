@@ -1,6 +1,7 @@
 import pytest
+from msgspec.structs import replace
 
-from tests.builders import query, request, trace
+from tests.builders import Queries, query, request, site, trace
 from unslow.lab.diagnose import detectors, diagnose
 
 SQL = "SELECT * FROM customer WHERE id = ?"
@@ -62,3 +63,14 @@ def test_a_file_that_cannot_be_read_allows_nothing():
         raise FileNotFoundError(path)
 
     assert len(diagnose(seen("a.py:3"), missing)) == 1
+
+
+def test_a_cause_is_a_whole_expression_and_the_title_names_its_line():
+    text = b"def f():\n    rows = (\n        a()\n        .get(1)\n    )\n"
+    place = site("a.py:4:9 f", width=6)
+    first = query(SQL, ms=1.0).all[0]
+    repeated = Queries((replace(first, stack=(place,)),)) * 10
+    [found] = diagnose(trace(request("GET", "a/", repeated)), lambda path: text)
+    assert (found.cause.line, found.cause.end_line, found.cause.column) == (3, 4, 8)
+    assert found.title.endswith("(a.py:3 in f)")
+    assert found.evidence.loads[0].uses == (found.cause,)

@@ -80,6 +80,12 @@ def test_silent_for_a_relation_of_rows_that_share_their_target():
     assert findings(customer("1"), customer("2"), customer("3")) == []
 
 
+def test_silent_for_a_relation_of_related_rows_that_may_be_one_row_twice():
+    nested = origin("shop.Order", *ORDERS.links, path=["customer"])
+    company = load("forward", parent="shop.Customer", relation="company", origin=nested)
+    assert findings(asked(load=company).same(2)) == []
+
+
 def test_silent_for_equal_rows_within_a_repeated_query():
     relation = load("reverse", parent="shop.Order", relation="items", origin=ORDERS)
     items = query("SELECT * FROM item WHERE order_id = %s", USE, load=relation, values="7") * 10

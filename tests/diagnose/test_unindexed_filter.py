@@ -51,6 +51,11 @@ def test_silent_without_plans():
         ),
         ("a cast hides it", "SELECT * FROM orders WHERE created_at::date = %s", "'2026-01-01'"),
         ("it differs", "SELECT * FROM orders WHERE status <> %s", "'done'"),
+        (
+            "the selective condition is another one",
+            "SELECT * FROM orders WHERE archived AND customer_id::text = %s",
+            "'70'",
+        ),
         ("a wildcard leads", "SELECT * FROM orders WHERE status LIKE %s", "'%ding'"),
     ],
 )
@@ -69,6 +74,23 @@ def test_silent_when_the_scan_is_a_small_part_of_the_statement(found):
         "WHERE status = %s"
     )
     assert found(sql, "'pending'") == []
+
+
+def test_silent_when_a_request_reads_few_rows_in_all(found):
+    assert found("SELECT * FROM draft WHERE order_id = %s", "7") == []
+
+
+def test_small_scans_add_up(planned):
+    sql = "SELECT max(id) FROM note WHERE order_id = %s"
+    asked = query(sql.replace("note", "draft"), USE, parameters=("7",), ms=1.0)
+    assert list(find(planned(asked))) == []
+    [one] = find(planned(asked.same(4)))
+    assert one.evidence.rows_read == 2000
+
+
+def test_an_equality_that_is_selective_counts_beside_another_condition(evidence):
+    sql = "SELECT * FROM orders WHERE customer_id = %s AND upper(status) = 'DONE'"
+    assert evidence(sql, "70").equality == ("customer_id",)
 
 
 def test_fires_on_a_selective_condition(found):

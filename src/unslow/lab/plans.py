@@ -1,6 +1,7 @@
 """Asks PostgreSQL for its tables, their indexes, and the executed plans of the costliest reads."""
 
 import json
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -15,7 +16,8 @@ from psycopg import sql as text
 from unslow.lab._placeholders import filled
 from unslow.model import Column, Index, Plan, PlanNode, Query, Table, Trace
 
-MAX_PLANS = 60  # shapes, costliest first; beyond them nothing weighs
+MAX_PLANS = 400  # shapes, costliest first
+MAX_SECONDS = 30.0  # for all plans; each costs about twice its query
 MIN_MS = 0.2  # all executions of a shape together; below it no index shows
 STATEMENT_TIMEOUT_MS = 5_000
 
@@ -105,8 +107,11 @@ def _costliest(trace: Trace) -> list[Query]:
 
 
 def _plans(connection: psycopg.Connection[Any], queries: Sequence[Query]) -> dict[str, Plan]:
-    found = {}
+    found: dict[str, Plan] = {}
+    until = time.monotonic() + MAX_SECONDS
     for query in queries:
+        if time.monotonic() > until:
+            break
         statement = filled(query.sql, query.parameters)
         if statement is None or not _is_one_read(statement):
             continue

@@ -7,6 +7,7 @@ from pkgutil import iter_modules
 from typing import Protocol, cast
 
 from unslow.lab.diagnose._allowed import allowed
+from unslow.lab.diagnose._expressions import Expressions
 from unslow.model import Finding, Trace
 
 __all__ = ["Detector", "detectors", "diagnose"]
@@ -22,11 +23,14 @@ def diagnose(trace: Trace, read: Callable[[str], bytes] | None = None) -> list[F
     """Every finding that is not allowed in the source, costliest first.
 
     `read` gives a file's bytes by a site's path and raises `OSError`; without it no comment is
-    looked at.
+    looked at, and a cause may be a part of its expression.
     """
     found = [finding for detector in detectors().values() for finding in detector.find(trace)]
-    kept = found if read is None else [one for one in found if not allowed(one, read)]
-    return _by_cost(kept)
+    if read is None:
+        return _by_cost(found)
+    expressions = Expressions(read)
+    exact = [expressions.finding(finding) for finding in found]
+    return _by_cost(finding for finding in exact if not allowed(finding, read))
 
 
 @cache

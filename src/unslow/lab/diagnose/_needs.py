@@ -13,7 +13,9 @@ from unslow.model import Finding, IndexEvidence, Model, Query, Request, Site, Ta
 from unslow.model.finding import Confidence
 
 MAX_EQUALITY = 3  # columns; a fourth rarely narrows further and every one costs on write
+RANGE_SHARE = 1 / 3  # of rows in an open range: PostgreSQL's default when it knows nothing
 MAX_CONSTANT_VALUES = 20  # distinct values of a column whose constant is worth a partial index
+MIN_READ = 5000  # rows per request; PostgreSQL reads as many in a third of a millisecond
 MIN_EXECUTIONS = 2  # that agree on a value before it counts as constant
 
 
@@ -64,8 +66,23 @@ def findings(trace: Trace, detector: str, needs: Iterable[Need], title: Title) -
     for merged in _merged(needs):
         seen = {need.scan.plan.fingerprint: need for need in merged}
         runs = [(need, run) for name, need in seen.items() for run in executions[name]]
-        if runs:
+        if _read(runs) >= MIN_READ:
             yield _finding(trace, detector, merged[0], runs, shared, title)
+
+
+def estimated_selectivity(table: Table, conditions: Iterable[Condition]) -> float:
+    """The share of rows that satisfy the conditions, if all values were equally frequent."""
+    share = 1.0
+    for one in conditions:
+        values = distinct(table, one.column)
+        share *= RANGE_SHARE if one.role == "range" else 1 / values if values else 1.0
+    return share
+
+
+def _read(runs: Sequence[tuple[Need, Execution]]) -> float:
+    """Rows that the scans read per request."""
+    requests = {request.id for _, (request, _) in runs}
+    return sum(need.scan.read for need, _ in runs) / len(requests) if requests else 0.0
 
 
 def _merged(needs: Iterable[Need]) -> list[list[Need]]:

@@ -46,6 +46,11 @@ class Scan:
         spent = self.node.self_ms + sum(other.self_ms for other in others)
         return min(1.0, spent / self.plan.total_ms) if self.plan.total_ms else 0.0
 
+    @property
+    def is_residual(self) -> bool:
+        """Whether the filter also has conditions that an index of columns cannot answer."""
+        return len(self.conditions(self.node.filter)) < statements.count_conjuncts(self.node.filter)
+
     def conditions(self, text: str) -> list[Condition]:
         """The statement's conditions on this table whose column `text` of the plan mentions."""
         return [one for one in self.access.conditions if mentions(text, one.column)]

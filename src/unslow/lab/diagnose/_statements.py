@@ -89,6 +89,13 @@ def is_volatile(sql: str) -> bool:
 
 
 @lru_cache(maxsize=2048)
+def count_conjuncts(condition: str) -> int:
+    """How many conditions a filter of a plan joins by AND."""
+    tree = parse(f"SELECT WHERE {condition}")
+    return len(list(_conjuncts(tree.whereClause))) if isinstance(tree, ast.SelectStmt) else 1
+
+
+@lru_cache(maxsize=2048)
 def accesses(sql: str) -> dict[str, Access]:
     """Per alias that names one table only: what the statement asks of it."""
     tree = parse(sql)
@@ -238,7 +245,7 @@ def _sort_target(node: ast.Node, select: ast.SelectStmt, outputs: dict[str, ast.
     if isinstance(node, ast.A_Const) and isinstance(node.val, ast.Integer):
         position = (node.val.ival or 0) - 1
         targets = select.targetList or ()
-        return targets[position].val if position < len(targets) else node
+        return targets[position].val if 0 <= position < len(targets) else node
     if isinstance(node, ast.ColumnRef) and node.fields and len(node.fields) == 1:
         return outputs.get(_name(node.fields), node)
     return node

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from unslow.lab.diagnose._needs import Need, equalities, findings
+from unslow.lab.diagnose._needs import Need, equalities, estimated_selectivity, findings
 from unslow.lab.diagnose._scans import (
     MIN_SHARE,
     SELECTIVE,
@@ -35,6 +35,8 @@ def _need(scan: Scan) -> Need | None:
 def _own_filter(scan: Scan) -> Need | None:
     conditions = scan.conditions(f"{scan.node.filter} {scan.node.condition}")
     if scan.share() < MIN_SHARE or not scan.conditions(scan.node.filter):
+        return None
+    if scan.is_residual and estimated_selectivity(scan.table, conditions) > SELECTIVE:
         return None
     equality = equalities(scan.table, conditions)
     ranges = tuple(dict.fromkeys(one.column for one in conditions if one.role == "range"))

@@ -29,7 +29,7 @@ def _need(scan: Scan) -> Need | None:
     single = (one for one in conditions if one.role in ("equality", "constant"))
     equality = equalities(scan.table, single)
     names = tuple(one.column for one in equality)
-    share = scan.share(sort)
+    share = min(1.0, sort.ms / scan.plan.total_ms)  # what is below the sort runs for few rows then
     if share < MIN_SHARE or is_served(scan.table, names, (), order):
         return None
     confidence: Confidence = "certain" if scan.above[0] is sort else "likely"
