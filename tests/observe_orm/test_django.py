@@ -126,6 +126,13 @@ RELATED = [
          'super().get_queryset().filter(status="open")', "get_response(request)"),
     Case("/copied/", "forward", "customer", 3, "Order", "Customer", [], ALL,
          "copy.copy(order).customer"),
+    Case("/combined/", "forward", "customer", 3, "Order", "Customer", [],
+         'Order.objects.filter(status="open") | Order.objects.filter(status="void")',
+         "order.customer"),
+    Case("/own_queryset_class/", "reverse", "orders", 2, "Label", "Order", [],
+         "Label.loud.shouted().all()", "[order.pk for order in tag.orders.all()]", True),
+    Case("/in_threads/", "forward", "customer", 3, "Order", "Customer", [], ALL,
+         "order.customer"),
     Case("/async/async_lazy/", "forward", "customer", 3, "Order", "Customer", [], BY_ID,
          'await sync_to_async(getattr)(order, "customer")'),
     Case("/async/async_related/", "reverse", "items", 3, "Order", "Item", [], ALL,
@@ -235,18 +242,6 @@ def test_a_prefetch_queryset_is_traced_to_its_own_expression(django: Any, cause_
     assert cause_of(load["queryset"]) == "Item.objects.filter(quantity__gte=1)"
 
 
-def test_serializer_fields_are_named(django: Any) -> None:
-    through = {tuple(query["through"]) for query in django.queries("/api/orders/")}
-    assert {
-        ("OrderSerializer.customer",),
-        ("OrderSerializer.customer.company",),
-        ("OrderSerializer.items",),
-        ("OrderSerializer.items.product",),
-        ("OrderSerializer.tags",),
-        ("OrderSerializer.total",),
-    } < through
-
-
 def test_template_lines_are_named(django: Any) -> None:
     assert [query["through"] for query in django.loads("/template/", "forward", "customer")] == [
         ["shop/orders.html:3"]
@@ -280,3 +275,54 @@ def test_the_route_and_the_view_are_named(django: Any) -> None:
 
 def test_pickles_load_without_unslow(django: Any) -> None:
     assert django.requests["/pickled/"]["body"] == "no trace"
+
+
+def test_a_thread_knows_who_started_it(django: Any, source: Any) -> None:
+    query = django.loads("/in_threads/", "forward", "customer")[0]
+    assert "pool.map(_name_of, orders)" in [source(site) for site in query["stack"]]
+
+
+def test_instances_are_not_kept_alive(django: Any) -> None:
+    assert django.requests["/released/"]["body"] == "0 of 3 kept"
+
+
+def test_a_get_or_create_is_a_get(django: Any, cause_of: Any) -> None:
+    loads = [query["load"] for query in django.loads("/got_or_created/", "get")]
+    assert [cause_of(load["queryset"]) for load in loads] == [
+        "Tag.objects.get_or_create(name=name)"
+    ] * 2
+
+
+def test_peers_are_fetched_as_a_prefetch(django: Any) -> None:
+    if django.answer["django"] < [6, 1]:
+        assert len(django.loads("/peers/", "forward", "customer")) == 3
+        return
+    [customers] = django.loads("/peers/", "prefetch", "customer")
+    [companies] = django.loads("/peers/", "prefetch", "company")
+    assert customers["load"]["origin"]["path"] == []
+    assert companies["load"]["origin"]["path"] == ["customer"]
+
+
+def test_one_call_site_is_one_origin(django: Any) -> None:
+    def ids(path: str) -> set[str]:
+        return {one["load"]["origin"]["id"] for one in django.loads(path, "forward", "customer")}
+
+    assert len(ids("/forward/")) == 1
+    assert len(ids("/forward/") | ids("/two_levels/")) == 2
+
+
+def test_light_recording_counts_and_nothing_else(run_django: Any) -> None:
+    light = run_django(UNSLOW_LEVEL="light")
+    queries = light.queries("/forward/")
+    assert len(queries) == 4
+    assert all(not query["stack"] and query["load"] is None for query in queries)
+    assert light.requests["/forward/"]["route"] == "<slug:name>/"
+    assert light.answer["hooked"] == {"execute": True, "queryset": False}
+
+
+def test_nothing_is_hooked_when_recording_is_off(run_django: Any) -> None:
+    off = run_django(UNSLOW_LEVEL="off")
+    assert off.answer["hooked"] == {"execute": False, "queryset": False}
+    assert off.queries("/forward/") == []
+    assert off.answer["account"] == "ada"
+    assert off.answer["describe"]["routes"]

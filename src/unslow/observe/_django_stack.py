@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from unslow.observe import _sites
 from unslow.observe._sites import Site
 
+PLUMBING = ("__init__", "_chain", "_clone", "_fetch_all")  # overridden, never the cause
 LINK_STACK_LIMIT = 12  # frames; a cause is found near the queryset
 
 _OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -52,8 +53,9 @@ def call(frame: FrameType | None) -> Call:
         code = frame.f_code
         filename = code.co_filename
         if _sites.is_application(filename):
-            break
-        if _is_orm(filename):
+            if code.co_name not in PLUMBING or not _is_queryset_method(frame):
+                break
+        elif _is_orm(filename):
             outermost = frame
             if filename == _query_file:
                 terminal = code.co_name

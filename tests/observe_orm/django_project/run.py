@@ -93,6 +93,16 @@ async def asgi(path):
     return record, sent[0]["status"], b"".join(m.get("body", b"") for m in sent[1:])
 
 
+def hooked():
+    from django.db.backends.utils import CursorWrapper
+    from django.db.models import QuerySet
+
+    return {
+        "execute": hasattr(CursorWrapper.execute, "__wrapped__"),
+        "queryset": hasattr(QuerySet._clone, "__wrapped__"),
+    }
+
+
 def logged_in(cookie):
     from django.test import RequestFactory
 
@@ -138,6 +148,7 @@ def main():
                 "describe": integration.describe(),
                 "account": logged_in(integration.login("ada")["Cookie"]),
                 "django": django.VERSION[:2],
+                "hooked": hooked(),
             },
             default=str,
         )

@@ -21,6 +21,29 @@ class Tag(models.Model):
     name = models.CharField(max_length=20)
 
 
+class LoudQuerySet(models.QuerySet):
+    def __init__(self, *args, volume=1, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.volume = volume
+
+    def _clone(self):
+        clone = super()._clone()
+        clone.volume = self.volume
+        return clone
+
+    def shouted(self):
+        louder = self._chain()
+        louder.volume += 1
+        return louder
+
+
+class Label(Tag):
+    loud = LoudQuerySet.as_manager()
+
+    class Meta:
+        proxy = True
+
+
 class OrderQuerySet(models.QuerySet):
     def open(self):
         return self.filter(status="open")

@@ -1,5 +1,9 @@
 import copy
+import gc
+import importlib
 import pickle
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
@@ -12,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 from django.views.generic import ListView, View
 
 from shop.helpers import label
-from shop.models import Comment, Company, Customer, Item, Order, Product, Profile, Tag
+from shop.models import Comment, Company, Customer, Item, Label, Order, Product, Profile, Tag
 
 
 def forward():
@@ -264,6 +268,49 @@ def pickled():
     return "unslow in it" if b"unslow.observe" in dump or restored.pk != order.pk else "no trace"
 
 
+def released():
+    orders = list(Order.objects.all())
+    names = [order.customer.name for order in orders]
+    watched = [weakref.ref(order) for order in orders]
+    del orders
+    gc.collect()
+    return f"{sum(one() is not None for one in watched)} of {len(names)} kept"
+
+
+def peers():
+    modes = importlib.import_module("django.db.models")
+    orders = Order.objects.order_by("id")
+    if hasattr(modes, "FETCH_PEERS"):
+        orders = orders.fetch_mode(modes.FETCH_PEERS)
+    return [order.customer.company.name for order in orders]
+
+
+def own_queryset_class():
+    return [[order.pk for order in tag.orders.all()] for tag in Label.loud.shouted().all()]
+
+
+def in_threads():
+    orders = list(Order.objects.all())
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(_name_of, orders))
+
+
+def _name_of(order):
+    try:
+        return order.customer.name
+    finally:
+        connection.close()
+
+
+def combined():
+    orders = Order.objects.filter(status="open") | Order.objects.filter(status="void")
+    return [order.customer.name for order in orders]
+
+
+def got_or_created():
+    return [Tag.objects.get_or_create(name=name)[0].name for name in ("tag 0", "tag 1")]
+
+
 def template(request):
     return render(request, "shop/orders.html", {"orders": Order.objects.order_by("id")})
 
@@ -271,7 +318,7 @@ def template(request):
 VIEWS = {
     name: function
     for name, function in list(globals().items())
-    if getattr(function, "__module__", "") == __name__ and callable(function)
+    if getattr(function, "__module__", "") == __name__ and callable(function) and name[0] != "_"
 }
 
 
