@@ -1,6 +1,8 @@
 import re
 from html.parser import HTMLParser
 
+import msgspec
+
 from tests.report.sample import clean, sample
 from unslow.lab.report import html
 
@@ -59,6 +61,15 @@ def test_every_link_within_the_page_leads_somewhere() -> None:
     ids = {attributes["id"] for _, attributes in outline.tags if "id" in attributes}
     links = {a["href"][1:] for _, a in outline.tags if a.get("href")}
     assert links <= ids
+
+
+def test_many_findings_have_an_overview() -> None:
+    report = sample()
+    many = msgspec.structs.replace(report, findings=report.findings * 3)
+    assert '<table class="overview">' not in html.render(report)
+    page = html.render(many)
+    Outline(page)
+    assert '<a href="#finding-9">9. repeated-query</a>' in page
 
 
 def test_the_cause_is_marked_and_the_change_within_the_line() -> None:

@@ -92,6 +92,12 @@ def is_advice(fix: Fix) -> bool:
     return not (fix.diff or fix.edits or fix.files or fix.sql) and fix.proof.verdict == "not-run"
 
 
+def best(finding: ReportedFinding) -> Fix | None:
+    """The kept fix, else the first; None without a fix."""
+    kept = next((fix for fix in finding.fixes if fix.kept), None)
+    return kept or next(iter(finding.fixes), None)
+
+
 def evidence(proof: Verdict) -> str:
     """What backs the verdict, in one line; empty for what was not run."""
     parts = [replay(proof.responses)] if proof.responses else []

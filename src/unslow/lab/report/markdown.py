@@ -61,7 +61,7 @@ def _findings(report: Report) -> str:
 
 
 def _best(finding: ReportedFinding) -> str:
-    best = next((fix for fix in finding.fixes if fix.kept), None) or next(iter(finding.fixes), None)
+    best = say.best(finding)
     if best is None:
         return "none yet"
     if say.is_advice(best):
