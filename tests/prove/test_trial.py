@@ -159,10 +159,10 @@ def test_wall_time_is_the_metric_where_backends_cannot_be_seen() -> None:
 
 def test_false_proofs_are_rare_over_whole_trials() -> None:
     proven = 0
-    for seed in range(60):
+    for seed in range(25):
         machine = Machine({}, noise=0.03)
         machine.random = random.Random(seed)
         claims = [claim(f"c{n}", f"B{n}", end) for n, end in enumerate(ENDPOINTS[:4])]
         machine.trial(*claims).run()
         proven += sum(kind(one) == "proven" for one in claims)
-    assert proven <= 2
+    assert proven <= 1

@@ -164,16 +164,18 @@ def _bisect(holds: Callable[[float], bool], low: float = 0.0, high: float = 1e3)
 @cache
 def _needed_effect(pairs: int, power: float, g: float) -> float:
     """The effect, in units of the pair noise, that `pairs` pairs prove with `power`."""
-    from scipy.stats import nct  # type: ignore[import-untyped]
+    from scipy.special import nctdtr
 
     def proves(effect: float) -> bool:
-        return float(nct.sf(threshold, pairs - 1, math.sqrt(pairs) * effect)) >= power
+        missed = float(nctdtr(pairs - 1, math.sqrt(pairs) * effect, threshold))
+        return math.isnan(missed) or 1 - missed >= power  # not a number: too far to miss
 
     threshold = _bisect(lambda t: _evidence(pairs, t * t, g) >= PROVEN_EVIDENCE)
     return _bisect(proves)
 
 
+@cache
 def _t_quantile(confidence: float, freedom: float) -> float:
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    return float(t.ppf(0.5 + confidence / 2, freedom))
+    return float(stdtrit(freedom, 0.5 + confidence / 2))
