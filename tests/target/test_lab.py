@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import psycopg
@@ -460,3 +461,14 @@ def test_a_signal_leaves_nothing_behind(
     assert not any(Path(f"/proc/{pid}/exe").exists() for pid in pids)
     assert databases(source) == there
     assert not list(state.iterdir())
+
+
+def test_the_end_does_not_wait_for_a_copy_under_way(tmp_path: Path, source: str) -> None:
+    there = databases(source)
+    with psycopg.connect(source) as held:
+        held.execute("LOCK TABLE item")  # pg_dump waits for it
+        with Lab(wsgi(tmp_path, source, options=("--threads", "2")), Silent()) as lab:
+            running = lab.launch(lab.tree(), "A")
+            with pytest.raises(OSError, match="timed out"):
+                urllib.request.urlopen(running.base_url + "/items", timeout=0.5)
+    assert databases(source) == there

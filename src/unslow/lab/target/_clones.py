@@ -19,6 +19,7 @@ from unslow.lab.target import _postgres, _sqlite
 from unslow.lab.target._broker import Answer
 from unslow.lab.target._journal import PREFIX, Journal
 from unslow.lab.target._postgres import Source
+from unslow.lab.target._stop import Stop
 from unslow.lab.target._tree import Trees
 from unslow.lab.target._types import Database
 from unslow.lab.target._wire import Connect
@@ -54,6 +55,8 @@ class Templates:
         self._alive: dict[str, Source] = {}  # databases of ours on a server
         self._count = 0
         self._lock = threading.RLock()
+        self._stop = Stop()
+        self.busy = False
 
     @property
     def known(self) -> tuple[_Template, ...]:
@@ -62,8 +65,16 @@ class Templates:
     def template(self, source: Key) -> _Template:
         with self._lock:
             if source not in self._made:
-                self._made[source] = self._make(source)
+                self.busy = True
+                try:
+                    self._made[source] = self._make(source)
+                finally:
+                    self.busy = False
             return self._made[source]
+
+    def stop(self) -> None:
+        """Cut short a copy that is being made: the run is over."""
+        self._stop.set()
 
     def new_name(self) -> str:
         with self._lock:
@@ -89,8 +100,9 @@ class Templates:
         self._made.clear()
 
     @property
-    def all_dropped(self) -> bool:
-        return not self._alive
+    def left(self) -> tuple[str, ...]:
+        """The databases that could not be dropped."""
+        return tuple(self._alive)
 
     def _make(self, source: Key) -> _Template:
         name = self.new_name()
@@ -99,11 +111,12 @@ class Templates:
             self.folder.mkdir(exist_ok=True)
             _sqlite.make_template(source, self.folder / name)
             return _Template(source, str(self.folder / name))
-        self._progress.note(f"Cloning the database {source.name} on {source.where}")
+        size = f"{_postgres.size_bytes(source) / 2**20:.0f} MB"
+        self._progress.note(f"Cloning the database {source.name} on {source.where} ({size})")
         with contextlib.suppress(psycopg.Error):
             self.journal.drop_left_behind(source)
         self.will_make(source, name)
-        _postgres.make_template(source, name)
+        _postgres.make_template(source, name, self._stop)
         return _Template(source, name)
 
 
@@ -122,10 +135,16 @@ class Clones:
         self._closed = False
         for template in templates.known:
             self._clone(template)
+        self._prepare()
 
     @property
     def databases(self) -> tuple[Database, ...]:
         return tuple(self._databases.values())
+
+    @property
+    def busy(self) -> bool:
+        """Whether the application waits for a copy of its database to be made."""
+        return self._templates.busy
 
     @property
     def cache_pids(self) -> tuple[int, ...]:
@@ -165,13 +184,15 @@ class Clones:
         if source not in self._databases:
             if isinstance(source, Path) and source.is_relative_to(self._folder.parent):
                 return Database("sqlite", str(source), source.name, str(source))  # a temporary one
+            first = not self._databases
             self._clone(self._templates.template(source))
+            if first:
+                self._prepare()
         return self._databases[source]
 
     def _clone(self, template: _Template) -> None:
         name = self._templates.new_name()
         source = template.source
-        first = not self._databases
         if isinstance(source, Source):
             self._templates.will_make(source, name)
             _postgres.clone(source, template.name, name)
@@ -182,17 +203,22 @@ class Clones:
             shutil.copyfile(template.name, path)
             database = Database("sqlite", str(path), name, str(source))
         self._databases[source] = database
-        if first and self._sql:
-            self._prepare(source, database)
 
-    def _prepare(self, source: Key, database: Database) -> None:
-        try:
-            if isinstance(source, Source):
-                _postgres.run(source, database.name, self._sql)
+    def _prepare(self) -> None:
+        """Run the candidate's SQL on the first database that has what it names."""
+        refusal: Exception | None = None
+        for source, database in self._databases.items() if self._sql else ():
+            try:
+                if isinstance(source, Source):
+                    _postgres.run(source, database.name, self._sql)
+                else:
+                    _sqlite.run(Path(database.dsn), self._sql)
+            except (psycopg.Error, sqlite3.Error) as error:
+                refusal = refusal or error
             else:
-                _sqlite.run(Path(database.dsn), self._sql)
-        except (psycopg.Error, sqlite3.Error) as error:
-            raise UnslowError(f"The clone refused {'; '.join(self._sql)}: {error}") from error
+                return
+        if refusal:
+            raise UnslowError(f"The clone refused {'; '.join(self._sql)}: {refusal}") from refusal
 
     def _cache(self, host: str, port: int) -> tuple[str, int]:
         if (host, port) not in self._caches:

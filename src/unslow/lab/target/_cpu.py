@@ -20,20 +20,21 @@ class Meter:
         self._processes: dict[int, int] = {}
         self._backends: dict[int, int] = {}
         self._waits: dict[int, int] = {}
-        self._is_backend: dict[int, bool] = {}
+        self._here: dict[int, int | None] = {}  # a backend's own number -> ours
         self._ended_ns = 0
         self._seen = True
-        self._walked = 0.0
+        self._walked = (0.0, 0)
 
     def read(self) -> Cpu:
         self._broker.pump()
         self._walk()
         for pid in self._processes:
-            self._processes[pid] = _process.cpu_ns(pid) or self._processes[pid]
-            self._waits.update(_process.waiting_ns(pid))
-        for pid in self._live_backends():
-            self._backends[pid] = _process.cpu_ns(pid) or self._backends.get(pid, 0)
-            self._waits.update(_process.waiting_ns(pid))
+            self._processes[pid] = self._read(pid, self._processes[pid])
+        for number in tuple(self._broker.backends):
+            if (place := self._place(number)) is not None:
+                self._backends[number] = self._read(place, self._backends.get(number, 0))
+        for pid in self._clones.cache_pids:
+            self._backends[-pid] = self._read(pid, self._backends.get(-pid, 0))
         self._end_backends()
         return Cpu(
             app_ns=sum(self._processes.values()),
@@ -42,29 +43,37 @@ class Meter:
             backends_seen=self._seen,
         )
 
+    def _read(self, pid: int, last_seen: int) -> int:
+        self._waits.update(_process.waiting_ns(pid))
+        return _process.cpu_ns(pid) or last_seen
+
     def _walk(self) -> None:
+        then, hellos = self._walked
         now = time.monotonic()
-        if now - self._walked > REFRESH_S or len(self._broker.hellos) >= len(self._processes):
-            self._walked = now
+        if now - then > REFRESH_S or len(self._broker.hellos) > hellos:
+            self._walked = (now, len(self._broker.hellos))
             for pid in _process.descendants(self._pid):
                 self._processes.setdefault(pid, 0)
 
-    def _live_backends(self) -> list[int]:
-        pids = [pid for pid in tuple(self._broker.backends) if self._visible(pid)]
-        return [*pids, *self._clones.cache_pids]
-
-    def _visible(self, pid: int) -> bool:
-        """Whether the number is that of a backend here: it may come from another machine."""
-        if pid not in self._is_backend:
+    def _place(self, number: int) -> int | None:
+        """The process of a backend; None when it runs elsewhere: the number is its server's."""
+        if number not in self._here:
             names = [database.name for database in self._clones.databases]
-            line = _process.command_line(pid)
-            self._is_backend[pid] = any(name in line for name in names)
-            self._seen = self._seen and (self._is_backend[pid] or not line)
-        return self._is_backend[pid]
+            line = _process.command_line(number)
+            if any(name in line for name in names):
+                self._here[number] = number
+            else:  # in a container, or gone already
+                found = (_process.in_namespace(number, name) for name in names)
+                self._here[number] = next((pid for pid in found if pid), None)
+                self._seen = self._seen and self._here[number] is not None
+        return self._here[number]
 
     def _end_backends(self) -> None:
         closed = self._broker.closed_backends
         while closed:
             backend = closed.pop()
-            self._is_backend.pop(backend.pid, None)
-            self._ended_ns += max(self._backends.pop(backend.pid, 0), backend.cpu_ns)
+            number = backend.pid
+            last_seen = self._backends.pop(number, 0)
+            # What the application read of its backend is true only if it sees the same numbers.
+            is_same = self._here.pop(number, number) == number
+            self._ended_ns += max(last_seen, backend.cpu_ns) if is_same else last_seen

@@ -12,7 +12,9 @@ from pathlib import Path
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from unslow.lab.errors import UnslowError
+from unslow.lab.target._stop import Stop
 
+LOCK_WAIT_MS = 60_000  # behind a long ALTER TABLE the audit gives up, it does not hang
 DEBIAN = Path("/usr/lib/postgresql")
 # What pg_restore complains of when the clone belongs to an ordinary role; no data is missing.
 HARMLESS = re.compile(
@@ -21,24 +23,33 @@ HARMLESS = re.compile(
 )
 
 
-def copy_by_dump(source: str, target: str, server_version: int) -> None:
+def copy_by_dump(source: str, target: str, server_version: int, stop: Stop) -> None:
     """Copy all of the database `source` (a dsn) into the empty database `target`.
 
     `server_version` is libpq's number (180004). Raises UnslowError when no suitable pg_dump is
-    found or the copy is incomplete.
+    found or the copy is incomplete, or was stopped.
     """
     folder = _binaries(server_version // 10000)
     source, environment = _without_password(source)
     target, _ = _without_password(target)
-    dump = ["--format=custom", "--compress=0", "--no-publications", "--no-subscriptions"]
+    dump = [
+        f"--lock-wait-timeout={LOCK_WAIT_MS}",
+        "--format=custom",
+        "--compress=0",
+        "--no-publications",
+        "--no-subscriptions",
+    ]
     restore = ["--no-owner", "--no-privileges", "--dbname", target]
     with tempfile.TemporaryFile() as dump_errors:
-        with subprocess.Popen(
-            [folder / "pg_dump", *dump, "--dbname", source],
-            stdout=subprocess.PIPE,
-            stderr=dump_errors,
-            env=environment,
-        ) as dumping:
+        with (
+            subprocess.Popen(
+                [folder / "pg_dump", *dump, "--dbname", source],
+                stdout=subprocess.PIPE,
+                stderr=dump_errors,
+                env=environment,
+            ) as dumping,
+            stop.by(dumping.kill),
+        ):
             restored = subprocess.run(
                 [folder / "pg_restore", *restore],
                 stdin=dumping.stdout,

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -18,6 +19,9 @@ from unslow.lab.target import _postgres, _process
 from unslow.lab.target._postgres import Source, source_at
 
 PREFIX = "unslow_"  # of every database that is ours; the run's key follows
+
+
+FORGET_S = 7 * 24 * 3600  # the embedded server of a killed demo, for one, never comes back
 
 
 class Journal:
@@ -52,15 +56,16 @@ class Journal:
         self._file.close()
 
     def clean_up_dead_runs(self) -> tuple[str, ...]:
-        """Remove what killed runs left; the names of databases that need a password remain."""
+        """Remove what killed runs left; the names of databases whose server refuses remain."""
         remaining: list[str] = []
         for path in sorted(self.folder.glob("*.jsonl")):
             with _dead(path) as record:
                 if record is not None:
                     left = _clean_up(record)
-                    remaining += left
-                    if not left:
+                    if not left or _age_s(path) > FORGET_S:
                         path.unlink(missing_ok=True)
+                    else:
+                        remaining += left
         return tuple(remaining)
 
     def drop_left_behind(self, source: Source) -> None:
@@ -79,6 +84,10 @@ class Journal:
     def _write(self, entry: dict[str, object]) -> None:
         self._file.write(json.dumps(entry) + "\n")
         self._file.flush()
+
+
+def _age_s(path: Path) -> float:
+    return time.time() - path.stat().st_mtime
 
 
 Record = list[dict[str, object]]
@@ -122,7 +131,7 @@ def _lines(path: Path) -> Record:
 
 
 def _clean_up(record: Record) -> list[str]:
-    """Remove folders, processes and databases of a dead run; the databases that want a password."""
+    """Remove folders, processes and databases of a dead run; the databases that resisted."""
     for entry in record:
         if folder := entry.get("folder"):
             _process.kill_marked(str(folder))

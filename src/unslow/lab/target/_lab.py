@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
 
-from unslow.lab.errors import UnslowError
+from unslow.lab.errors import UnslowError, UsageError
 from unslow.lab.progress import Progress
 from unslow.lab.target import _checks, _commands, _interpreter, _launch, _process
 from unslow.lab.target._broker import Broker
@@ -39,13 +39,14 @@ class Lab:
         self.progress = progress
         self._running: list[Running] = []
         self._launches = 0
+        self._left: tuple[str, ...] = ()
         self._cleanup = contextlib.ExitStack()
 
     def __enter__(self) -> "Lab":
         with contextlib.ExitStack() as stack:
             stack.enter_context(_terminable())
             journal = Journal()
-            stack.callback(lambda: journal.close(clean=self._is_clean()))
+            stack.callback(self._close, journal)
             if left := journal.clean_up_dead_runs():
                 self.progress.note(
                     f"A killed run left {len(left)} databases ({', '.join(left)}); they are "
@@ -62,9 +63,10 @@ class Lab:
                 environment_of(self.target.env),
                 self.progress,
             )
-            stack.callback(self._templates.drop_all)
+            stack.callback(self._drop_all)
             stack.callback(_process.kill_marked, str(self._folder))
             stack.callback(self._stop_all)
+            stack.callback(self._templates.stop)
             self._prepare()
             stack.callback(_hold_signals)
             self._cleanup = stack.pop_all()
@@ -170,7 +172,7 @@ class Lab:
         found = self._interpreter.found.get(name)
         if found is None:
             if name in self.target.sources:
-                raise UnslowError(
+                raise UsageError(
                     f"The source package {name!r} is not installed for {self.target.python}."
                 )
             return
@@ -223,8 +225,16 @@ class Lab:
         for running in tuple(self._running):
             running.stop()
 
-    def _is_clean(self) -> bool:
-        return not hasattr(self, "_templates") or self._templates.all_dropped
+    def _close(self, journal: Journal) -> None:
+        if self._left:
+            self.progress.note(
+                f"The server did not let go of {', '.join(self._left)}; the next run drops them."
+            )
+        journal.close(clean=not self._left)
+
+    def _drop_all(self) -> None:
+        self._templates.drop_all()
+        self._left = self._templates.left
 
 
 def _port_taken(target: Target) -> UnslowError:

@@ -20,7 +20,7 @@ from unslow.lab.target._types import Level, Target, Tree
 
 POLL_S = 0.03
 PING_S = 10.0
-CRASHES = 8  # workers that came and went before any answered: the supervisor never gives up
+CRASHES = 4  # workers that came and went before any answered: the supervisor never gives up
 PORT_TAKEN = ("Address already in use", "address already in use", "That port is already in use")
 
 
@@ -103,7 +103,7 @@ def wait_until_ready(
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise _exited(spec, process.returncode)
-        if broker.gone >= CRASHES and not known_to_answer(port):
+        if known and broker.gone >= CRASHES:
             raise _failed(spec, "The application's workers crash again and again")
         if not known and (ports := _process.listening_ports(_process.descendants(process.pid))):
             port = port if port in ports else ports[0]
@@ -116,14 +116,6 @@ def wait_until_ready(
         else:
             return port
     raise _failed(spec, f"The application did not answer within {spec.target.start_timeout_s:g} s")
-
-
-def known_to_answer(port: int) -> bool:
-    try:
-        socket.create_connection((_commands.HOST, port), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 def _unobserved(spec: Spec, broker: Broker, error: Exception) -> UnslowError:

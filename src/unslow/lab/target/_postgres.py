@@ -1,15 +1,17 @@
 """Clones PostgreSQL databases: a template once, a copy of it per launch."""
 
 import contextlib
+import getpass
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import psycopg
 from psycopg import errors, sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
 from unslow.lab.errors import UnslowError
 from unslow.lab.target._dump import copy_by_dump
+from unslow.lab.target._stop import Stop
 from unslow.lab.target._wire import Param
 
 # What libpq needs to reach the server as the application does; the rest of what a driver is given
@@ -53,7 +55,8 @@ class Source:
 
     @property
     def user(self) -> str:
-        return dict(self.reach).get("user", "")
+        """The role that libpq connects as, the operating system's user by default."""
+        return dict(self.reach).get("user") or getpass.getuser()
 
     def dsn(self, name: str | None = None) -> str:
         return make_conninfo(
@@ -85,17 +88,30 @@ def source_at(name: str, reach: tuple[tuple[str, str], ...]) -> Source:
     )
 
 
-def make_template(source: Source, name: str) -> None:
+def make_template(source: Source, name: str, stop: Stop) -> None:
     """Copy `source` into the new database `name`, vacuumed and analysed.
 
-    The source is only read. Raises UnslowError with the remedy when it cannot be copied.
+    The source is only read. Raises UnslowError with the remedy when it cannot be copied, or when
+    `stop` was set meanwhile.
     """
-    with _explained(source), _maintenance(source) as connection:
+    with _explained(source), _maintenance(source) as connection, stop.by(connection.cancel_safe):
         if _in_use(connection, source) or not _copy_files(connection, source.name, name):
-            _copy_logically(connection, source, name)
+            _copy_logically(connection, source, name, stop)
         _configure(connection, source, name)
-    with _explained(source), psycopg.connect(source.dsn(name), autocommit=True) as connection:
+    with (
+        _explained(source),
+        psycopg.connect(source.dsn(name), autocommit=True) as connection,
+        stop.by(connection.cancel_safe),
+    ):
         connection.execute("VACUUM (ANALYZE)")
+
+
+def size_bytes(source: Source) -> int:
+    """How large the database is on its server; 0 where that may not be asked."""
+    with contextlib.suppress(psycopg.Error, UnslowError), _maintenance(source) as connection:
+        row = connection.execute("SELECT pg_database_size(%s)", [source.name]).fetchone()
+        return int(row[0]) if row else 0
+    return 0
 
 
 def clone(source: Source, template: str, name: str) -> None:
@@ -241,7 +257,7 @@ def _create(connection: psycopg.Connection, template: str, name: str) -> None:
     connection.execute(statement)
 
 
-def _copy_logically(connection: psycopg.Connection, source: Source, name: str) -> None:
+def _copy_logically(connection: psycopg.Connection, source: Source, name: str, stop: Stop) -> None:
     row = connection.execute(
         "SELECT pg_encoding_to_char(encoding), datcollate, datctype FROM pg_database"
         " WHERE datname = %s",
@@ -257,7 +273,7 @@ def _copy_logically(connection: psycopg.Connection, source: Source, name: str) -
         )
     )
     try:
-        copy_by_dump(source.dsn(), source.dsn(name), connection.info.server_version)
+        copy_by_dump(source.dsn(), source.dsn(name), connection.info.server_version, stop)
     except UnslowError:
         drop(source, name)
         raise
@@ -285,7 +301,7 @@ def _explained(source: Source) -> Iterator[None]:
     try:
         yield
     except errors.InsufficientPrivilege as error:
-        user = dsn_user(source)
+        user = source.user
         raise UnslowError(
             f"PostgreSQL at {source.where} does not let user {user!r} create the clone that "
             f"unslow works on: {_first_line(error)}\n"
@@ -305,10 +321,6 @@ def _explained(source: Source) -> Iterator[None]:
         raise UnslowError(
             f"PostgreSQL at {source.where} refused to clone {source.name!r}: {_first_line(error)}"
         ) from error
-
-
-def dsn_user(source: Source) -> str:
-    return str(conninfo_to_dict(source.dsn()).get("user") or "")
 
 
 def _first_line(error: psycopg.Error) -> str:

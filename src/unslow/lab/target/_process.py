@@ -89,6 +89,17 @@ def command_line(pid: int) -> str:
         return ""
 
 
+def in_namespace(pid: int, needle: str) -> int | None:
+    """Our number of the process that a container calls `pid` and whose title has `needle`."""
+    for candidate in _pids():
+        if needle in command_line(candidate):
+            with contextlib.suppress(OSError):
+                for line in (PROC / str(candidate) / "status").read_text().splitlines():
+                    if line.startswith("NSpid:") and line.split()[-1] == str(pid):
+                        return candidate
+    return None
+
+
 def listening_ports(pids: Sequence[int]) -> tuple[int, ...]:
     """The TCP ports on which any of these processes listens."""
     inodes = {inode for pid in pids for inode in _socket_inodes(pid)}

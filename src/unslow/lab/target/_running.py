@@ -169,6 +169,8 @@ class Running:
             except (OSError, http.client.HTTPException) as error:
                 # A worker that was busy with its first connection may have been replaced.
                 self.raise_problem()
+                if self._clones.busy:
+                    deadline = time.monotonic() + DESCRIBE_S
                 if time.monotonic() > deadline:
                     raise UnslowError(
                         f"The application did not answer: {error}. Its last lines:\n"
