@@ -191,5 +191,30 @@ def bench(tmp_path: Path) -> Bench:
 
 
 @pytest.fixture
+def alchemy(bench):
+    """The shop in SQLAlchemy: labels are module.Class."""
+
+    def label(name):
+        return name.replace("shop.", "shop.models.")
+
+    bench.orm = "sqlalchemy"
+    bench.models = [
+        msgspec.structs.replace(
+            model,
+            orm="sqlalchemy",
+            label=label(model.label),
+            relations=tuple(
+                msgspec.structs.replace(relation, model=label(relation.model), strategy="select")
+                for relation in model.relations
+            ),
+        )
+        for model in bench.models
+    ]
+    load = bench.load
+    bench.load = lambda path, root="shop.models.Order", **more: load(path, root, **more)
+    return bench
+
+
+@pytest.fixture
 def write(bench: Bench) -> Callable[[str], None]:
     return bench.write

@@ -6,31 +6,6 @@ from unslow.lab.prescribe import sqlalchemy_eager_load as fixer
 HEAD = "from sqlalchemy import select\n\nfrom shop.models import Order\n\n\n"
 
 
-@pytest.fixture
-def alchemy(bench):
-    """The shop in SQLAlchemy: labels are module.Class."""
-
-    def label(name):
-        return name.replace("shop.", "shop.models.")
-
-    bench.orm = "sqlalchemy"
-    bench.models = [
-        msgspec.structs.replace(
-            model,
-            orm="sqlalchemy",
-            label=label(model.label),
-            relations=tuple(
-                msgspec.structs.replace(relation, model=label(relation.model), strategy="select")
-                for relation in model.relations
-            ),
-        )
-        for model in bench.models
-    ]
-    load = bench.load
-    bench.load = lambda path, root="shop.models.Order", **more: load(path, root, **more)
-    return bench
-
-
 def handler(expression):
     return f"{HEAD}async def orders(session):\n    x = {expression}\n"
 

@@ -80,24 +80,30 @@ class Loop:
                 found |= names(node.name)
         return found
 
-    def before(self, text: str, rows: str) -> list[TextEdit]:
+    def before(
+        self, text: str, rows: str, opening: str = "list(", closing: str = ")"
+    ) -> list[TextEdit]:
         """Write `text` before the loop, which runs over the list `rows` from then on.
 
-        `rows` is the iterable's own name where it is one.
+        `rows` is the iterable's own name where it is one; else the iterable, between `opening`
+        and `closing`, gets it.
         """
         start = self.module.start(self.statement)
         indent = self.module.indent(start)
+        text = text.replace("\n", f"\n{indent}")
         if isinstance(self.iterable, cst.Name):
             return [self.module.insert(start, f"{text}\n{indent}")]
         begin, end = self.module.start(self.iterable), self.module.end(self.iterable)
         if isinstance(self.node, cst.For):
-            head = TextEdit(self.module.path, start, begin, f"{rows} = list(")
-            loop = f")\n{indent}{text}\n{indent}for {self.target} in {rows}:"
+            head = TextEdit(self.module.path, start, begin, f"{rows} = {opening}")
+            loop = f"{closing}\n{indent}{text}\n{indent}for {self.target} in {rows}:"
             colon = self.module.content.index(b":", end)
             return [head, TextEdit(self.module.path, end, colon + 1, loop)]
         value = self.module.text(self.iterable)
         return [
-            self.module.insert(start, f"{rows} = list({value})\n{indent}{text}\n{indent}"),
+            self.module.insert(
+                start, f"{rows} = {opening}{value}{closing}\n{indent}{text}\n{indent}"
+            ),
             self.module.replace(self.iterable, rows),
         ]
 
