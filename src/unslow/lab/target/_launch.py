@@ -19,7 +19,7 @@ from unslow.lab.target._running import tail
 from unslow.lab.target._types import Level, Target, Tree
 
 POLL_S = 0.03
-PING_S = 10.0
+PING_S = 1.0  # a server may accept connections before it has a worker that answers
 CRASHES = 4  # workers that came and went before any answered: the supervisor never gives up
 PORT_TAKEN = ("Address already in use", "address already in use", "That port is already in use")
 
