@@ -5,6 +5,7 @@ import errno
 import hashlib
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -153,16 +154,24 @@ def _copy_file(source: Path, target: Path) -> None:
 
 
 def _check_size(root: Path) -> None:
-    free = shutil.disk_usage(os.environ.get("TMPDIR", "/tmp")).free
-    limit = min(MAX_BYTES, free // 2)
+    free = shutil.disk_usage(tempfile.gettempdir()).free // 2
     total = 0
     for size in _sizes(root):
         total += size
-        if total > limit:
+        if total > free:
+            raise _no_space(root)
+        if total > MAX_BYTES:
             raise UnslowError(
-                f"{root} holds more than {limit // 2**20} MB, which unslow would copy to try fixes "
-                "on.\nRun it from the application's own folder, or point TMPDIR at a larger disk."
+                f"{root} holds more than {MAX_BYTES // 2**30} GB, which unslow would copy to try "
+                "fixes on. Run it from the application's own folder."
             )
+
+
+def _no_space(source: Path) -> UnslowError:
+    return UnslowError(
+        f"No space left in {tempfile.gettempdir()} for copies of {source}. Free some, or point "
+        "TMPDIR at a larger disk."
+    )
 
 
 def _sizes(folder: Path) -> Iterator[int]:
@@ -179,8 +188,5 @@ def _explained(source: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise UnslowError(
-                f"No space left in the temporary folder for a copy of {source}. Free some, or "
-                "point TMPDIR at a larger disk."
-            ) from error
+            raise _no_space(source) from error
         raise UnslowError(f"{source} could not be copied: {error}") from error
