@@ -2,7 +2,6 @@
 
 import os
 import weakref
-from pathlib import Path
 from typing import Any
 
 from unslow.observe import _wire
@@ -48,8 +47,7 @@ def _send(event: str, backend: int, process: int) -> None:
 def _cpu_ns(backend: int) -> int:
     """CPU time of the backend; 0 if it is gone or runs on another machine."""
     try:
-        if not Path(f"/proc/{backend}/comm").read_text().startswith("postgres"):
-            return 0
-        return int(Path(f"/proc/{backend}/schedstat").read_text().split()[0])
+        with open(f"/proc/{backend}/comm") as name, open(f"/proc/{backend}/schedstat") as times:
+            return int(times.read().split()[0]) if name.read().startswith("postgres") else 0
     except (OSError, ValueError, IndexError):
         return 0

@@ -1,12 +1,10 @@
 """Answers unslow's own requests, which never reach the application."""
 
-import asyncio
 import hmac
 import json
 import os
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from unslow.observe import _describe, _integrations, _wire
 
@@ -16,8 +14,7 @@ HEADER = "x-unslow-control"
 _MAX_BODY_BYTES = 1 << 20
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """The answer to a control request."""
 
     status: int
@@ -58,6 +55,8 @@ async def for_asgi(
         body += message.get("body", b"")
         if not message.get("more_body", False):
             break
+    import asyncio
+
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(None, _answer, scope["method"], scope["path"], body)
 

@@ -1,7 +1,6 @@
 """Keeps a request known in the tasks and threads that it starts, and who started them."""
 
-import asyncio
-import concurrent.futures
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -14,17 +13,31 @@ from unslow.observe._sites import Site
 
 def install() -> None:
     """Watch thread pools, tasks, and the bridges between threads and event loops."""
-    wrap(concurrent.futures.ThreadPoolExecutor, "submit", _submit)
-    if _record.level() != "full":
-        return
-    wrap(asyncio.BaseEventLoop, "create_task", _create_task)
-    wrap(asyncio.threads, "to_thread", _awaited)
-    asyncio.to_thread = asyncio.threads.to_thread
-    for floor in (asyncio.BaseEventLoop.run_forever, asyncio.Runner.run, asyncio.Handle._run):
-        _sites.floor(floor)
-    _imports.after("uvloop", _install_uvloop)
-    _imports.after("asgiref.sync", _install_asgiref)
-    _imports.after("anyio.to_thread", _install_anyio)
+    _imports.after("concurrent.futures.thread", _install_pools)
+    if _record.level() == "full":
+        _imports.after("asyncio.base_events", _install_loops)
+        _imports.after("asyncio.events", lambda module: _sites.floor(module.Handle._run))
+        _imports.after("asyncio.runners", lambda module: _sites.floor(module.Runner.run))
+        _imports.after("asyncio.threads", _install_to_thread)
+        _imports.after("uvloop", _install_uvloop)
+        _imports.after("asgiref.sync", _install_asgiref)
+        _imports.after("anyio.to_thread", _install_anyio)
+
+
+def _install_pools(module: ModuleType) -> None:
+    wrap(module.ThreadPoolExecutor, "submit", _submit)
+
+
+def _install_loops(module: ModuleType) -> None:
+    wrap(module.BaseEventLoop, "create_task", _create_task)
+    _sites.floor(module.BaseEventLoop.run_forever)
+
+
+def _install_to_thread(module: ModuleType) -> None:
+    wrap(module, "to_thread", _awaited)
+    package: Any = sys.modules["asyncio"]
+    if hasattr(package, "to_thread"):  # imported before the recorder
+        package.to_thread = module.to_thread
 
 
 def _install_uvloop(module: ModuleType) -> None:

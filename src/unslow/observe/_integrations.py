@@ -1,30 +1,58 @@
 """Finds the libraries that can be watched: every module here without a leading underscore."""
 
+import ast
 import importlib
-import pkgutil
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from types import ModuleType
 
 from unslow import observe
 from unslow.observe import _imports, _wire
 
-_found: list[ModuleType] = []
+_found: dict[str, ModuleType] = {}
+
+_LONGEST = 40  # lines of a MODULES tuple
 
 
 def install() -> None:
-    """Let every integration install itself when its library is imported."""
-    for info in pkgutil.iter_modules(observe.__path__):
-        if not info.name.startswith("_"):
-            _wire.safely(_load)(info.name)
+    """Let every integration install itself once its library is imported, and load no sooner."""
+    for folder in observe.__path__:
+        for file in sorted(os.listdir(folder)):
+            name, extension = os.path.splitext(file)
+            if extension == ".py" and not name.startswith("_"):
+                _wire.safely(_watch)(name, os.path.join(folder, file))
 
 
 def integrations() -> Iterator[ModuleType]:
-    """The integrations that loaded."""
-    return iter(_found)
+    """The integrations whose library is there."""
+    return iter(list(_found.values()))
 
 
-def _load(name: str) -> None:
-    integration = importlib.import_module(f"{observe.__name__}.{name}")
-    _found.append(integration)
-    for watched in integration.MODULES:
-        _imports.after(watched, integration.install)
+def _watch(name: str, path: str) -> None:
+    for watched in _modules(path):
+        _imports.after(watched, _installer(name))
+
+
+def _installer(name: str) -> Callable[[ModuleType], None]:
+    def install(module: ModuleType) -> None:
+        if name not in _found:
+            _found[name] = importlib.import_module(f"{observe.__name__}.{name}")
+        _found[name].install(module)
+
+    return install
+
+
+def _modules(path: str) -> tuple[str, ...]:
+    """The integration's MODULES, read without importing it: most processes need few of them."""
+    with open(path, encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    start = next(n for n, line in enumerate(lines) if line.startswith("MODULES"))
+    for end in range(start + 1, start + _LONGEST):
+        try:
+            statement = ast.parse("\n".join(lines[start:end])).body[0]
+        except SyntaxError:
+            continue
+        assert isinstance(statement, ast.Assign | ast.AnnAssign)
+        assert statement.value is not None
+        return tuple(ast.literal_eval(statement.value))
+    raise ValueError(f"{path} has no readable MODULES")

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from contextvars import ContextVar
 from hashlib import blake2b
 from typing import Any, Literal, TypedDict
-from uuid import uuid4
 
 from unslow.observe import _encode, _shape, _sites, _wire
 from unslow.observe._literals import literals
@@ -55,7 +54,7 @@ class RequestRecord:
     )
 
     def __init__(self, id: str, method: str, path: str, *, threaded: bool) -> None:
-        self.id = id or uuid4().hex
+        self.id = id or os.urandom(16).hex()
         self.method = method
         self.path = path
         self.route = ""

@@ -1,6 +1,5 @@
 """Keeps an observed application from mailing or calling anyone but this machine."""
 
-import ipaddress
 import socket
 import sys
 from types import ModuleType
@@ -63,6 +62,8 @@ def is_local(host: str) -> bool:
     host = host.partition("%")[0].strip("[]").lower()
     if host in _LOCAL_NAMES or host in _allowed:
         return True
+    import ipaddress
+
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

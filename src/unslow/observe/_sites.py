@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from itertools import islice
-from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, TypedDict
 
@@ -163,7 +162,7 @@ def _below(path: str, folder: str) -> bool:
 
 
 def _library(path: str, root: str) -> bool:
-    parts = Path(path).relative_to(root).parts[:-1]
+    parts = os.path.relpath(path, root).split(os.sep)[:-1]
     if any(part in _LIBRARIES for part in parts):
         return True
     return any(_is_virtual(os.path.join(root, *parts[: n + 1])) for n in range(len(parts)))

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator
-from importlib.metadata import version
 from types import ModuleType
 from typing import Any
 
@@ -66,6 +65,8 @@ def describe() -> dict[str, Any] | None:
     found = _application.find(module.Flask) if module is not None else []
     if not found:
         return None
+    from importlib.metadata import version
+
     return {
         "kind": "flask",
         "framework": f"Flask {version('flask')}",
