@@ -7,7 +7,7 @@ from types import CodeType, FrameType
 
 Namer = Callable[[list[FrameType]], list[str]]
 
-_namers: dict[CodeType, int] = {}
+_namers: dict[int, tuple[int, CodeType]] = {}  # by id, because code objects hash slowly
 _functions: list[Namer] = []
 
 
@@ -15,7 +15,7 @@ def register(code: CodeType, namer: Namer) -> None:
     """Let `namer` name the frames that run `code`, given innermost first."""
     if namer not in _functions:
         _functions.append(namer)
-    _namers[code] = _functions.index(namer)
+    _namers[id(code)] = _functions.index(namer), code
 
 
 def through(frame: FrameType | None) -> list[str]:
@@ -24,9 +24,9 @@ def through(frame: FrameType | None) -> list[str]:
         return []
     seen: dict[int, list[FrameType]] = {}
     while frame is not None:
-        which = _namers.get(frame.f_code)
-        if which is not None:
-            seen.setdefault(which, []).append(frame)
+        found = _namers.get(id(frame.f_code))
+        if found is not None:
+            seen.setdefault(found[0], []).append(frame)
         frame = frame.f_back
     names: list[str] = []
     for which, frames in seen.items():

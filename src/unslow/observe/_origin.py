@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import cache
 from hashlib import blake2b
 from typing import Any
 
@@ -215,6 +216,7 @@ def names(values: Iterable[object]) -> tuple[str, ...]:
     return tuple(sorted(map(str, values)))
 
 
+@cache
 def _key() -> bytes:
     return os.environ.get("UNSLOW_TOKEN", "").encode()[:64]
 
