@@ -14,20 +14,18 @@ async def list_companies(db: Db, page: int = 1) -> list[dict]:
     companies = await db.scalars(
         select(Company).order_by(Company.name, Company.id).limit(100).offset((page - 1) * 100)
     )
-    return [await company_row(company, db) for company in companies]
+    rows = []
+    for company in companies:
+        customers = await db.scalar(
+            select(func.count()).select_from(Customer).where(Customer.company_id == company.id)
+        )
+        rows.append({**await company_row(company), "customers": customers})
+    return rows
 
 
-async def company_row(company: Company, db: Db) -> dict:
+async def company_row(company: Company) -> dict:
     country = await company.awaitable_attrs.country
-    customers = await db.scalar(
-        select(func.count()).select_from(Customer).where(Customer.company_id == company.id)
-    )
-    return {
-        "id": company.id,
-        "name": company.name,
-        "country": country.name,
-        "customers": customers,
-    }
+    return {"id": company.id, "name": company.name, "country": country.name}
 
 
 @router.get("/companies/directory")

@@ -80,13 +80,13 @@ async def popular_products(db: Db, page: int = 1) -> list[dict]:
         .limit(100)
         .offset((page - 1) * 100)
     )
-    return [await popularity(product, db) for product in products]
-
-
-async def popularity(product: Product, db: Db) -> dict:
-    reviews = await db.scalar(select(func.count(Review.id)).where(Review.product_id == product.id))
-    sold = await db.scalar(select(exists().where(OrderItem.product_id == product.id)))
-    return {"sku": product.sku, "name": product.name, "reviews": reviews, "sold": sold}
+    popular = []
+    for product in products:
+        query = select(func.count(Review.id)).where(Review.product_id == product.id)
+        reviews = await db.scalar(query)
+        sold = await db.scalar(select(exists().where(OrderItem.product_id == product.id)))
+        popular.append({"sku": product.sku, "reviews": reviews, "sold": sold})
+    return popular
 
 
 @router.get("/products/praised")

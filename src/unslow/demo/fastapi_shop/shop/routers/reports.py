@@ -37,7 +37,7 @@ async def billing_columns(order: Order) -> list:
 async def seller(order: Order, db: Db) -> str:
     if order.placed_by_id is None:
         return ""
-    user = await db.scalar(select(User).where(User.id == order.placed_by_id))
+    user = await db.get_one(User, order.placed_by_id)
     return user.username
 
 
