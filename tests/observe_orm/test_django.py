@@ -126,6 +126,19 @@ RELATED = [
          'super().get_queryset().filter(status="open")', "get_response(request)"),
     Case("/copied/", "forward", "customer", 3, "Order", "Customer", [], ALL,
          "copy.copy(order).customer"),
+    Case("/generic_prefetch/", "forward", "customer", 3, "Order", "Customer", ["target"],
+         'Comment.objects.prefetch_related("target")', "comment.target.customer"),
+    Case("/generic_prefetch/", "prefetch", "target", 1, "Comment", "Order", [],
+         'Comment.objects.prefetch_related("target")',
+         "[comment.target.customer.name for comment in comments]"),
+    Case("/prefetched_later/", "prefetch", "product", 1, "Item", "Product", ["items"], BY_ID,
+         'prefetch_related_objects(orders, "items__product")'),
+    Case("/prefetched_then_filtered/", "count", "items", 3, "Order", "Item", [],
+         'Order.objects.prefetch_related("items")', "order.items.filter(quantity=1).count()"),
+    Case("/united/", "forward", "customer", 2, "Order", "Customer", [],
+         "Order.objects.filter(pk=1).union(Order.objects.filter(pk=2))", "order.customer"),
+    Case("/annotated/", "forward", "customer", 3, "Order", "Customer", [],
+         'Order.objects.annotate(n=Count("items")).filter(n__gt=0)', "order.customer"),
     Case("/combined/", "forward", "customer", 3, "Order", "Customer", [],
          'Order.objects.filter(status="open") | Order.objects.filter(status="void")',
          "order.customer"),
@@ -275,6 +288,30 @@ def test_the_route_and_the_view_are_named(django: Any) -> None:
 
 def test_pickles_load_without_unslow(django: Any) -> None:
     assert django.requests["/pickled/"]["body"] == "no trace"
+
+
+def test_a_served_prefetch_runs_nothing_more(django: Any) -> None:
+    assert len(django.queries("/prefetched_and_served/")) == 3
+
+
+def test_a_foreign_key_to_a_content_type_is_a_relation(django: Any) -> None:
+    [query] = django.loads("/content_type_of/", "forward", "content_type")
+    assert query["load"]["parent"] == "shop.Comment"
+
+
+def test_an_instance_that_was_never_loaded_has_no_origin(django: Any, cause_of: Any) -> None:
+    [query] = django.loads("/created_then_read/", "forward", "customer")
+    assert query["load"]["origin"] is None
+    [query] = django.loads("/created_then_read/", "forward", "company")
+    assert cause_of(query["load"]["origin"]) == "order.customer"
+
+
+def test_consuming_methods_are_terminals(django: Any) -> None:
+    assert [q["load"]["queryset"]["terminal"] for q in django.queries("/evaluated_by_bool/")] == [
+        "bool",
+        "len",
+        "getitem",
+    ]
 
 
 def test_a_thread_knows_who_started_it(django: Any, source: Any) -> None:

@@ -58,6 +58,12 @@ def mark(queryset: Any, parent: Parent, *, plain: bool) -> None:
     query.__dict__[STAMP] = Stamp(stamp.chain if stamp else EMPTY, parent, plain)
 
 
+def looks_up_type(parent: Parent, model: Any) -> bool:
+    """Whether a generic relation is only finding out which model it leads to."""
+    is_type = getattr(getattr(model, "_meta", None), "label", "") == "contenttypes.ContentType"
+    return parent.generic and is_type
+
+
 def _hook_construction(cls: Any) -> None:
     sliced = cls.__getitem__.__code__
 
@@ -96,7 +102,7 @@ def _hook_raw(cls: Any) -> None:
 @_wire.safely
 def _begin(query: Any, frame: FrameType, default: str, model: Any = None) -> None:
     parent = loading.get()
-    if parent is not None and parent.lazy and _is_content_type(model or query.model):
+    if parent is not None and looks_up_type(parent, model or query.model):
         parent = None
     chain = EMPTY
     if parent is None or (parent.origin is None and parent.lazy):
@@ -124,10 +130,6 @@ def _extend(clone: Any, frame: FrameType, sliced: Any) -> None:
     caller = frame.f_back
     plain = stamp.plain and caller is not None and caller.f_code is sliced
     query.__dict__[STAMP] = Stamp(chain, parent, plain)
-
-
-def _is_content_type(model: Any) -> bool:
-    return getattr(getattr(model, "_meta", None), "label", "") == "contenttypes.ContentType"
 
 
 def _hook_rows(cls: Any) -> None:

@@ -36,7 +36,7 @@ def install_prefetch(query: ModuleType) -> None:
 
     def make(original: Function) -> Function:
         def prefetch_one_level(instances: Any, prefetcher: Any, lookup: Any, level: int) -> Any:
-            with _loading(_prefetch_parent(instances, lookup, level)):
+            with _loading(_prefetch_parent(instances, prefetcher, lookup, level)):
                 return original(instances, prefetcher, lookup, level)
 
         return prefetch_one_level
@@ -181,7 +181,7 @@ def _single_parent(descriptor: Any, instance: Any) -> Parent:
 
 @_wire.safely
 def _generic_parent(instance: Any, relation: str) -> Parent:
-    return parent_of("generic", instance, relation, lazy=True)
+    return parent_of("generic", instance, relation, lazy=True, generic=True)
 
 
 @_wire.safely
@@ -196,9 +196,10 @@ def _deferred_parent(instance: Any, fields: Any) -> Parent | None:
 
 
 @_wire.safely
-def _prefetch_parent(instances: Any, lookup: Any, level: int) -> Parent | None:
+def _prefetch_parent(instances: Any, prefetcher: Any, lookup: Any, level: int) -> Parent | None:
     first = instances[0]
     through = lookup.prefetch_through.split("__")[level]
     to_attr, renamed = lookup.get_current_to_attr(level)
     name = to_attr if renamed else through
-    return Parent("prefetch", first._meta.label, name, origin_of(first))
+    generic = hasattr(getattr(prefetcher, "field", prefetcher), "ct_field")
+    return Parent("prefetch", first._meta.label, name, origin_of(first), generic=generic)

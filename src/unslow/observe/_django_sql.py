@@ -10,7 +10,7 @@ from typing import Any
 
 from unslow.observe import _django_stack, _record, _wire
 from unslow.observe._django_frames import through
-from unslow.observe._django_queryset import LOOKUPS, MODEL, ORIGIN, loading, stamp_of
+from unslow.observe._django_queryset import LOOKUPS, MODEL, ORIGIN, loading, looks_up_type, stamp_of
 from unslow.observe._origin import EMPTY, Json, Origin, Parent, Stamp, load
 from unslow.observe._patch import Function, wrap
 
@@ -164,7 +164,7 @@ def _load(query: Any, frame: FrameType) -> Json | None:
     if stamp is None:
         return load("select", "django", model=model) if model else None
     made = _django_stack.call(frame)
-    parent = _parent(stamp)
+    parent = _parent(stamp, query)
     kind = _kind(parent, made.terminal)
     own = _own_origin(query, stamp, model, made.terminal)
     plain = stamp.plain and made.terminal != UNSERVED
@@ -172,9 +172,9 @@ def _load(query: Any, frame: FrameType) -> Json | None:
     return load(kind, "django", model=model, parent=parent, queryset=own, plain=plain)
 
 
-def _parent(stamp: Stamp) -> Parent | None:
+def _parent(stamp: Stamp, query: Any) -> Parent | None:
     now = loading.get()
-    if now is not None and now.kind == "prefetch":
+    if now is not None and now.kind == "prefetch" and not looks_up_type(now, query.model):
         mine = stamp.parent
         return mine if mine is not None and mine.lazy else now
     return stamp.parent

@@ -147,7 +147,7 @@ class Origin(Quiet):
 class Parent(Quiet):
     """The instance that a related query is for, without holding on to it."""
 
-    __slots__ = ("_key", "kind", "lazy", "model", "origin", "relation", "target")
+    __slots__ = ("_key", "generic", "kind", "lazy", "model", "origin", "relation", "target")
 
     def __init__(
         self,
@@ -158,6 +158,7 @@ class Parent(Quiet):
         key: object = None,
         *,
         lazy: bool = False,
+        generic: bool = False,
         target: str = "",
     ) -> None:
         self.kind = kind
@@ -165,6 +166,7 @@ class Parent(Quiet):
         self.relation = relation
         self.origin = origin
         self.lazy = lazy  # read through a descriptor: has no chain of its own
+        self.generic = generic  # finds out the target's model by a query of its own
         self.target = target  # the loaded model, where the statement reads another (M2M tables)
         self._key = key
 

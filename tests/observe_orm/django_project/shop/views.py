@@ -9,7 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.paginator import Paginator
 from django.db import connection
-from django.db.models import Count, Prefetch
+from django.db.models import Count, Prefetch, prefetch_related_objects
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_http_methods
@@ -266,6 +266,79 @@ def pickled():
     dump = pickle.dumps([order, Order.objects.all(), Order.objects.filter(status="open").query])
     restored = pickle.loads(dump)[0]
     return "unslow in it" if b"unslow.observe" in dump or restored.pk != order.pk else "no trace"
+
+
+def generic_prefetch():
+    comments = Comment.objects.prefetch_related("target")
+    return [comment.target.customer.name for comment in comments]
+
+
+def prefetched_later():
+    orders = list(Order.objects.order_by("id"))
+    prefetch_related_objects(orders, "items__product")
+    return [[item.product.name for item in order.items.all()] for order in orders]
+
+
+def nested_prefetch_objects():
+    items = Item.objects.prefetch_related(
+        Prefetch("product", queryset=Product.objects.only("name"))
+    )
+    orders = Order.objects.prefetch_related(Prefetch("items", queryset=items))
+    return [[item.order.customer.name for item in order.items.all()] for order in orders]
+
+
+def prefetched_then_filtered():
+    orders = Order.objects.prefetch_related("items")
+    return [order.items.filter(quantity=1).count() for order in orders]
+
+
+def prefetched_and_served():
+    orders = Order.objects.prefetch_related("items", "tags")
+    return [
+        (order.items.count(), order.items.exists(), len(order.tags.all()), order.tags.count())
+        for order in orders
+    ]
+
+
+def united():
+    orders = Order.objects.filter(pk=1).union(Order.objects.filter(pk=2))
+    return [order.customer.name for order in orders]
+
+
+def reversed_one_to_one_missing():
+    company = Company.objects.create(name="lone")
+    Customer.objects.create(name="lone", company=company)
+    customers = list(Customer.objects.filter(company=company))
+    found = [hasattr(customer, "profile") for customer in customers]
+    company.delete()
+    return found
+
+
+def created_then_read():
+    order = Order(customer_id=1, status="new")
+    return order.customer.company.name
+
+
+def content_type_of():
+    comment = Comment(text="x", content_type_id=1, object_id=1)
+    return comment.content_type.model
+
+
+def annotated():
+    orders = Order.objects.annotate(n=Count("items")).filter(n__gt=0)
+    return [order.customer.name for order in orders]
+
+
+def last_and_latest():
+    return Order.objects.order_by("id").last().pk + Order.objects.latest("pk").pk
+
+
+def contained():
+    return Order.objects.filter(status="open").contains(Order.objects.get(pk=1))
+
+
+def evaluated_by_bool():
+    return bool(Order.objects.all()), len(Order.objects.all()), Order.objects.all()[0].pk
 
 
 def released():
