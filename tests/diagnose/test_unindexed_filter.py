@@ -102,7 +102,7 @@ def test_fires_on_a_selective_condition(found):
     assert one.confidence == "certain"
     assert one.evidence.table == "orders"
     assert one.evidence.model == "shop.Order"
-    assert one.evidence.equality == ("customer_id",)
+    assert (one.evidence.equality, one.evidence.order) == (("customer_id",), ("total",))
     assert (one.evidence.rows_read, one.evidence.rows_used) == (20000, 10)
     assert one.cost.queries_per_request == 1
     assert 2.0 < one.cost.ms_per_request <= 5.0
@@ -140,6 +140,11 @@ def test_the_order_of_a_limited_result_follows(evidence):
     sql = "SELECT * FROM orders WHERE status = %s ORDER BY created_at DESC, id LIMIT 20"
     one = evidence(sql, "'pending'")
     assert one.order == ("-created_at", "id")
+
+
+def test_the_order_of_a_few_rows_does_not_matter(evidence):
+    sql = "SELECT * FROM orders WHERE customer_id = %s ORDER BY created_at LIMIT 5"
+    assert evidence(sql, "70").order == ()
 
 
 def test_the_order_of_an_unlimited_result_does_not_matter(evidence):

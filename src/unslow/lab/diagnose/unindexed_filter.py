@@ -15,6 +15,7 @@ from unslow.lab.diagnose._statements import Condition
 from unslow.model import Finding, PlanNode, Trace
 from unslow.model.finding import Confidence
 
+ORDERED_ROWS = 100  # used per execution; fewer are sorted in no time
 CERTAIN_SELECTIVITY = 0.05  # rows used of rows read
 
 
@@ -40,7 +41,9 @@ def _own_filter(scan: Scan) -> Need | None:
         return None
     equality = equalities(scan.table, conditions)
     ranges = tuple(dict.fromkeys(one.column for one in conditions if one.role == "range"))
-    order = scan.access.order if scan.access.limited else ()
+    in_order = scan.node.node.startswith("Index")  # stops at the limit: more rows may match
+    ordered = in_order or scan.node.rows >= ORDERED_ROWS
+    order = scan.access.order if ordered and scan.access.limited else ()
     if any(one.role == "list" for one in equality):
         order = ()
     names = tuple(one.column for one in equality)

@@ -81,8 +81,10 @@ def candidates(finding: Finding, source: Source) -> list[Candidate]:
     schema = _schema(evidence.table, source)
     order = tuple(Key(name.removeprefix("-"), name.startswith("-")) for name in evidence.order)
     equal = tuple(map(Key, evidence.equality))
-    whole = (*equal, *(order or tuple(map(Key, evidence.ranges[:1]))))
-    rivals = [Candidate(evidence.table, schema, keys) for keys in _distinct([whole, whole[:1]])]
+    tail = order or tuple(map(Key, evidence.ranges[:1]))
+    whole = (*equal, *tail)
+    plain = _plain(equal, tail, sorts=finding.id == "unindexed-sort")
+    rivals = [Candidate(evidence.table, schema, keys) for keys in _distinct([whole, plain])]
     tests = _tests(evidence.predicate)
     if tests and _is_in_source(tests, finding, source):
         constant = {test.column for test in tests}
@@ -94,6 +96,13 @@ def candidates(finding: Finding, source: Source) -> list[Candidate]:
 def table(name: str, source: Source) -> Table | None:
     tables = source.trace.tables if source.trace is not None else ()
     return next((one for one in tables if one.name == name), None)
+
+
+def _plain(equal: tuple[Key, ...], tail: tuple[Key, ...], *, sorts: bool) -> tuple[Key, ...]:
+    """A smaller index that other statements may use too; () when there is none worth a trial."""
+    if equal and tail:
+        return tail if sorts else equal
+    return equal[:1]
 
 
 def _distinct(keys: Sequence[tuple[Key, ...]]) -> list[tuple[Key, ...]]:
