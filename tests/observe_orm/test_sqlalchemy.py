@@ -55,6 +55,8 @@ RELATED = [
     Case("query_first", "forward", "customer", 1, "Order", "Customer", [],
          "session.query(Order).order_by(Order.id)",
          "session.query(Order).order_by(Order.id).first().customer"),
+    Case("dynamic", "reverse", "comments", 3, "Order", "Comment", [], ALL,
+         'order.comments.filter_by(text="hm").all()'),
     Case("two_entities", "forward", "product", 2, "Item", "Product", [],
          "select(Order, Item).join(Item.order)", "item.product"),
 ]
@@ -123,6 +125,13 @@ def test_a_helper_keeps_its_caller_in_the_stack(sqlalchemy: Any, source: Any) ->
     assert source(load["origin"]["links"][-1]["stack"][1]) == 'statement_of("open")'
 
 
+def test_a_response_model_that_reads_a_relation_is_named(sqlalchemy: Any, cause_of: Any) -> None:
+    queries = sqlalchemy.loads("served", "forward", "customer")
+    assert len(queries) == 3
+    assert {query["through"][0] for query in queries} == {"response_model list[work.OrderOut]"}
+    assert cause_of(queries[0]["load"]["origin"]) == "select(Order).order_by(Order.id)"
+
+
 def test_writes_name_their_class(sqlalchemy: Any) -> None:
     writes = sqlalchemy.queries("writes")
     assert [query["kind"] for query in writes] == ["insert", "update", "update", "delete"]
@@ -152,13 +161,12 @@ def test_mapped_classes_are_described(sqlalchemy: Any, source: Any) -> None:
     order = models["models.Order"]
     assert order["table"] == "orders"
     assert source(order["site"]).startswith("class Order(Base):")
-    assert {
-        one["name"]: (one["kind"], one["null"], one["strategy"]) for one in order["relations"]
-    } == {
-        "customer": ("forward", True, "select"),
-        "items": ("reverse", True, "select"),
-        "tags": ("many-to-many", True, "select"),
-    }
+    assert [(one["name"], one["kind"], one["strategy"]) for one in order["relations"]] == [
+        ("customer", "forward", "select"),
+        ("items", "reverse", "select"),
+        ("tags", "many-to-many", "select"),
+        ("comments", "reverse", "dynamic"),
+    ]
     name = next(f for f in models["models.Customer"]["fields"] if f["name"] == "name")
     assert (name["type"], name["max_length"], name["indexed"]) == ("String", 50, True)
 

@@ -9,10 +9,10 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from unslow.observe import _django_stack, _record, _wire
-from unslow.observe._django_frames import through
 from unslow.observe._django_queryset import LOOKUPS, MODEL, ORIGIN, loading, looks_up_type, stamp_of
 from unslow.observe._origin import EMPTY, Json, Origin, Parent, Stamp, load
 from unslow.observe._patch import Function, wrap
+from unslow.observe._through import through
 
 WRITES = ("InsertQuery", "UpdateQuery", "DeleteQuery")
 KINDS = {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from types import FrameType, ModuleType
 
-from unslow.observe import _django_frames, _wire
+from unslow.observe import _through, _wire
 
 
 def install(base: ModuleType) -> None:
     """Hook `django.template.base` (nothing is replaced: its running frames are read)."""
-    _django_frames.register(base.Node.render_annotated.__code__, template_lines)
+    _through.register(base.Node.render_annotated.__code__, template_lines)
 
 
 @_wire.safely

@@ -13,6 +13,7 @@ from unslow.observe._patch import Function, wrap
 from unslow.observe._sqlalchemy_statements import STAMP, chain_of
 from unslow.observe._sqlalchemy_tables import label_of
 
+PARENT = "_unslow_parent"  # of the query that a dynamic collection makes
 OPTION = "_unslow"  # among the execution options of a statement
 TERMINALS = {
     "all": "all",
@@ -61,6 +62,28 @@ def install(session: Any, loading: Any, event: Any) -> None:
         return _instance_processor
 
     wrap(loading, "_instance_processor", make)
+
+
+def install_dynamic(dynamic: Any) -> None:
+    """Hook `sqlalchemy.orm.dynamic`: its collections make queries for their instance."""
+    appender = getattr(dynamic, "_AppenderMixin", None) or dynamic.AppenderMixin
+
+    def make(original: Function) -> Function:
+        def _generate(self: Any, *args: Any, **kwargs: Any) -> Any:
+            query = original(self, *args, **kwargs)
+            _tell_parent(query, self)
+            return query
+
+        return _generate
+
+    wrap(appender, "_generate", make)
+
+
+@_wire.safely
+def _tell_parent(query: Any, collection: Any) -> None:
+    state = getattr(collection.instance, "_sa_instance_state", None)
+    if state is not None:
+        query.__dict__[PARENT] = _parent("reverse", state, collection.attr.key)
 
 
 def _stamping(process: Any, context: Any, path: Any) -> Any:
@@ -132,7 +155,9 @@ def _column_load(state: Any, entity: Any, frame: FrameType) -> Execution:
 
 def _relationship_load(state: Any, frame: FrameType) -> Execution:
     path = state.loader_strategy_path
-    relation = next(step for step in reversed(path.path) if _is_property(step))
+    relation = next((step for step in reversed(path.path) if _is_property(step)), None)
+    if relation is None:  # the columns of a subclass, for rows that are there
+        return _plain(load("prefetch", "sqlalchemy", model=label_of(state.bind_mapper)))
     names = _names(path)
     instance = state.lazy_loaded_from
     if instance is None:
@@ -175,7 +200,11 @@ def _own_select(state: Any, entity: Any, frame: FrameType) -> Execution:
     if chain is EMPTY:
         chain, terminal = _executed(frame)
     origin = chain.origin(model, terminal)
-    described = load(_kind(state.statement, terminal), "sqlalchemy", model=model, queryset=origin)
+    kind = _kind(state.statement, terminal)
+    parent = getattr(state.statement, "__dict__", {}).get(PARENT)
+    if parent is not None and kind == "select":
+        kind = parent.kind
+    described = load(kind, "sqlalchemy", model=model, parent=parent, queryset=origin)
     return Execution(described, origin, entity=entity, chain=chain, terminal=terminal)
 
 

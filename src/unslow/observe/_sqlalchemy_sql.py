@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
@@ -11,6 +12,7 @@ from unslow.observe._patch import Function, wrap
 from unslow.observe._sqlalchemy_loads import OPTION, Execution
 from unslow.observe._sqlalchemy_statements import chain_of
 from unslow.observe._sqlalchemy_tables import label_of_table
+from unslow.observe._through import through
 
 STARTED = "_unslow_started"
 QUERY = "_unslow_query"
@@ -60,6 +62,7 @@ def _after(
     if started is None:
         return
     _record.inside.set(False)
+    full = _record.level() == "full"
     rows = getattr(cursor, "rowcount", -1)
     query = _record.add_query(
         sql=statement,
@@ -68,7 +71,8 @@ def _after(
         duration=ended - started,
         rows=rows if isinstance(rows, int) and rows >= 0 else None,
         database=connection.engine.url.database or connection.dialect.name,
-        load=_wire.safely(_load)(context) if _record.level() == "full" else None,
+        load=_wire.safely(_load)(context) if full else None,
+        through=through(sys._getframe(1)) if full else (),
     )
     if query is not None and query["rows"] is None and query["kind"] == "select":
         context.__dict__[QUERY] = query

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import FrameType, ModuleType
 
-from unslow.observe import _django_frames, _record, _wire
+from unslow.observe import _record, _through, _wire
 
 MODULES = ("rest_framework.serializers",)
 
@@ -12,7 +12,7 @@ MODULES = ("rest_framework.serializers",)
 def install(module: ModuleType) -> None:
     """Name fields while `Serializer.to_representation` runs."""
     if _record.level() == "full":
-        _django_frames.register(module.Serializer.to_representation.__code__, serializer_path)
+        _through.register(module.Serializer.to_representation.__code__, serializer_path)
 
 
 @_wire.safely

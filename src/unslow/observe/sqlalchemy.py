@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 from unslow.observe import (
@@ -12,9 +12,11 @@ from unslow.observe import (
     _sqlalchemy_models,
     _sqlalchemy_sql,
     _sqlalchemy_statements,
+    _through,
+    _wire,
 )
 
-MODULES = ("sqlalchemy", "sqlalchemy.orm")
+MODULES = ("sqlalchemy", "sqlalchemy.orm", "fastapi.routing")
 
 
 def install(module: ModuleType) -> None:
@@ -23,8 +25,24 @@ def install(module: ModuleType) -> None:
         return
     if module.__name__ == "sqlalchemy":
         _install_core(module)
-    elif _record.level() == "full":
+    elif _record.level() != "full":
+        return
+    elif module.__name__ == "sqlalchemy.orm":
         _install_orm(module)
+    else:
+        _through.register(module.ModelField.validate.__code__, response_models)
+
+
+@_wire.safely
+def response_models(frames: list[FrameType]) -> list[str]:
+    """`response_model list[OrderOut]`: FastAPI reads attributes while it makes the response."""
+    infos = [getattr(frame.f_locals.get("self"), "field_info", None) for frame in frames]
+    models = [getattr(info, "annotation", None) for info in infos]
+    return [f"response_model {_name(model)}" for model in models if model is not None]
+
+
+def _name(model: Any) -> str:
+    return model.__name__ if isinstance(model, type) else str(model)
 
 
 def describe() -> dict[str, Any] | None:
@@ -43,4 +61,5 @@ def _install_core(package: Any) -> None:
 def _install_orm(orm: Any) -> None:
     event = sys.modules["sqlalchemy"].event
     _sqlalchemy_loads.install(orm.session, orm.loading, event)
+    _sqlalchemy_loads.install_dynamic(orm.dynamic)
     _sqlalchemy_statements.install_query(orm.query)

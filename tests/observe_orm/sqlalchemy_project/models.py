@@ -2,7 +2,14 @@ from __future__ import annotations
 
 from sqlalchemy import Column, ForeignKey, String, Table, Text
 from sqlalchemy.ext.asyncio import AsyncAttrs
-from sqlalchemy.orm import DeclarativeBase, Mapped, deferred, mapped_column, relationship
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    DynamicMapped,
+    Mapped,
+    deferred,
+    mapped_column,
+    relationship,
+)
 
 
 class Base(AsyncAttrs, DeclarativeBase):
@@ -48,9 +55,18 @@ class Order(Base):
     items: Mapped[list[Item]] = relationship(back_populates="order", order_by="Item.id")
     tags: Mapped[list[Tag]] = relationship(secondary=order_tags)
 
+    comments: DynamicMapped[Comment] = relationship()
+
     @property
     def company_name(self) -> str:
         return self.customer.company.name
+
+
+class Comment(Base):
+    __tablename__ = "comments"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    text: Mapped[str]
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
 
 
 class Product(Base):

@@ -1,9 +1,24 @@
 import asyncio
 import pickle
+from types import FunctionType
 
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient
 from models import Company, Customer, Item, Order, Product
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy import exists, func, select, text, update
 from sqlalchemy.orm import joinedload, selectinload, subqueryload
+
+
+class CustomerOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    name: str
+
+
+class OrderOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    id: int
+    customer: CustomerOut
 
 
 def forward(session):
@@ -152,6 +167,25 @@ def pickled(session):
     return "unslow in it" if b"unslow.observe" in dump else "no trace"
 
 
+def dynamic(session):
+    return [order.comments.filter_by(text="hm").all() for order in session.scalars(select(Order))]
+
+
+def served(session):
+    app = FastAPI()
+
+    @app.get("/orders", response_model=list[OrderOut])
+    def orders():
+        return session.scalars(select(Order).order_by(Order.id)).all()
+
+    async def ask():
+        transport = ASGITransport(app)
+        async with AsyncClient(transport=transport, base_url="http://shop") as client:
+            return (await client.get("/orders")).json()
+
+    return asyncio.run(ask())
+
+
 def statement_of(status):
     return select(Order).where(Order.status == status)
 
@@ -163,7 +197,7 @@ def in_helper(session):
 SYNC = {
     name: value
     for name, value in list(globals().items())
-    if callable(value) and getattr(value, "__module__", "") == __name__ and name != "statement_of"
+    if isinstance(value, FunctionType) and value.__module__ == __name__ and name != "statement_of"
 }
 
 
