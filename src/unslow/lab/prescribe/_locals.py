@@ -31,14 +31,17 @@ def is_rebound(module: Module, scope: cst.CSTNode, name: str) -> bool:
 
 
 def names(node: cst.CSTNode) -> set[str]:
-    """Every name that occurs in the node."""
+    """Every name that the node reads or binds; attributes and keywords are none."""
     found: set[str] = set()
     stack = [node]
     while stack:
         item = stack.pop()
         if isinstance(item, cst.Name):
             found.add(item.value)
-        stack.extend(item.children)
+        elif isinstance(item, cst.Attribute | cst.Arg):
+            stack.append(item.value)
+        else:
+            stack.extend(item.children)
     return found
 
 

@@ -159,7 +159,7 @@ def _advised(what: str, group: Sequence[Need], reason: str) -> Recommendation:
 
 
 def _is_plain(need: Need) -> bool:
-    if need.load.kind == "forward":
+    if need.load.kind == "forward" or need.steps[-1].kind == "generic-forward":
         return True
     return need.load.kind in ("reverse", "generic") and need.load.plain
 

@@ -58,7 +58,7 @@ def _patch(site: Site, position: int, source: Source) -> Patch | str:
         return "the loop that asks for each row is in another function"
     if not is_undisturbed(loop, read.node) or names(read.call.func) & loop.bound():
         return "the loop writes, or handles errors"
-    rows = _Rows.of(loop)
+    rows = _Rows.of(loop, source)
     if rows is None:
         return "the rows that the loop runs over may be gone after reading them once"
     query = _Query.of(read, loop, rows.name, source)
@@ -79,10 +79,12 @@ class _Rows:
     edits: tuple[TextEdit, ...] = ()
 
     @classmethod
-    def of(cls, loop: Loop) -> _Rows | None:
+    def of(cls, loop: Loop, source: Source) -> _Rows | None:
         name = loop.rows_name()
         if name is None:
             return None
+        if _is_collection(loop.iterable, source):
+            return cls(name, "list(", ")")
         if not isinstance(loop.iterable, cst.Name):
             wrapped = _wrapping(loop.iterable)
             return cls(name, *wrapped) if wrapped else None
@@ -113,6 +115,19 @@ def _wrapping(value: cst.BaseExpression) -> tuple[str, str] | None:
     if name in ("scalars", "execute") or (name == "unique" and methods & RESULTS):
         return ("(", ").all()") if awaited else ("", ".all()")
     return None
+
+
+def _is_collection(node: cst.BaseExpression, source: Source) -> bool:
+    """`order.items` and `await order.awaitable_attrs.items`: a list that a relationship holds."""
+    value = node.expression if isinstance(node, cst.Await) else node
+    if not isinstance(value, cst.Attribute):
+        return False
+    holders = [m for m in source.models if m.orm == "sqlalchemy"]
+    named = [r for m in holders for r in m.relations if r.name == value.attr.value]
+    return bool(named) and all(
+        r.kind in ("reverse", "many-to-many") and r.strategy not in ("dynamic", "write_only")
+        for r in named
+    )
 
 
 def _is_read_once(loop: Loop, name: cst.Name) -> bool:
