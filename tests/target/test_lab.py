@@ -12,7 +12,7 @@ import pytest
 from tests.target.applications import WSGI, Notes, databases, get, wsgi
 from unslow.lab.errors import UnslowError
 from unslow.lab.progress import Silent
-from unslow.lab.target import Lab, Target
+from unslow.lab.target import Lab, Start, StartFailed, Target
 from unslow.model import NewFile, Patch, TextEdit
 
 
@@ -472,3 +472,24 @@ def test_the_end_does_not_wait_for_a_copy_under_way(tmp_path: Path, source: str)
             with pytest.raises(OSError, match="timed out"):
                 urllib.request.urlopen(running.base_url + "/items", timeout=0.5)
     assert databases(source) == there
+
+
+def test_several_start_and_stop_at_once(tmp_path: Path, source: str) -> None:
+    with Lab(wsgi(tmp_path, source), Silent()) as lab:
+        get(lab.launch(lab.tree(), "first"), "/items")
+        index = "CREATE INDEX i ON item (name)"
+        runs = lab.launch_all([Start(lab.tree(), "A"), Start(lab.tree(), "B", (index,))])
+        assert [running.arm for running in runs] == ["A", "B"]
+        assert [get(running, "/items") for running in runs] == [b"100", b"100"]
+        assert ["i" in indexes(running.databases[0].dsn) for running in runs] == [False, True]
+        lab.stop_all(runs)
+        assert not any(running.pids() for running in runs)
+
+
+def test_one_that_fails_takes_the_others_down(tmp_path: Path) -> None:
+    broken = Patch("x", "", "safe", (TextEdit("app.py", 0, 0, "import no_such_thing\n"),))
+    with Lab(wsgi(tmp_path), Silent()) as lab:
+        starts = [Start(lab.tree(), "A"), Start(lab.tree([broken]), "B")]
+        with pytest.raises(StartFailed, match="no_such_thing") as caught:
+            lab.launch_all(starts)
+        assert caught.value.arm == "B"

@@ -4,7 +4,16 @@ from unslow.lab.target._discover import discover
 from unslow.lab.target._lab import Lab
 from unslow.lab.target._running import Running
 from unslow.lab.target._settings import Settings, read_settings
-from unslow.lab.target._types import Cpu, Database, Description, Level, Target, Tree
+from unslow.lab.target._types import (
+    Cpu,
+    Database,
+    Description,
+    Level,
+    Start,
+    StartFailed,
+    Target,
+    Tree,
+)
 
 __all__ = [
     "Cpu",
@@ -14,6 +23,8 @@ __all__ = [
     "Level",
     "Running",
     "Settings",
+    "Start",
+    "StartFailed",
     "Target",
     "Tree",
     "discover",

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,7 @@ class Journal:
         self.path = self.folder / f"{self.key}.jsonl"
         self._file = self.path.open("a+", encoding="utf-8")
         self.path.chmod(0o600)
+        self._lock = threading.Lock()
         fcntl.flock(self._file, fcntl.LOCK_EX)
 
     def made_folder(self, path: Path) -> None:
@@ -82,8 +84,9 @@ class Journal:
                             path.unlink(missing_ok=True)
 
     def _write(self, entry: dict[str, object]) -> None:
-        self._file.write(json.dumps(entry) + "\n")
-        self._file.flush()
+        with self._lock:
+            self._file.write(json.dumps(entry) + "\n")
+            self._file.flush()
 
 
 def _age_s(path: Path) -> float:

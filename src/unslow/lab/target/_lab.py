@@ -1,12 +1,14 @@
 """The lab: private copies of an application, running side by side on clones of its data."""
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from types import FrameType, TracebackType
 
@@ -20,7 +22,7 @@ from unslow.lab.target._launch import Spec
 from unslow.lab.target._running import Running
 from unslow.lab.target._sites import Relative
 from unslow.lab.target._tree import Trees
-from unslow.lab.target._types import Description, Level, Target, Tree
+from unslow.lab.target._types import Description, Level, Start, StartFailed, Target, Tree
 from unslow.model import Patch
 
 SOCKET_PATH_MAX = 90  # the kernel's limit is 108 bytes, the launch's own folder included
@@ -38,7 +40,7 @@ class Lab:
         self.target = target
         self.progress = progress
         self._running: list[Running] = []
-        self._launches = 0
+        self._launches = itertools.count(1)
         self._left: tuple[str, ...] = ()
         self._cleanup = contextlib.ExitStack()
 
@@ -65,7 +67,7 @@ class Lab:
             )
             stack.callback(self._drop_all)
             stack.callback(_process.kill_marked, str(self._folder))
-            stack.callback(self._stop_all)
+            stack.callback(lambda: self.stop_all(tuple(self._running)))
             stack.callback(self._templates.stop)
             self._prepare()
             stack.callback(_hold_signals)
@@ -105,10 +107,41 @@ class Lab:
         `sql` runs on the clone first (indexes). Raises UnslowError with the last lines that the
         application printed when it exits or does not answer in time.
         """
-        spec = self._spec(tree, arm, record)
-        relative = self._relative(tree)
+        return self._launch(Start(tree, arm, tuple(sql)), record, threading.Event())
+
+    def launch_all(self, starts: Sequence[Start], *, record: Level = "off") -> tuple[Running, ...]:
+        """Starts several applications at once and waits until all answer.
+
+        Raises StartFailed for the first that does not; none is left running then.
+        """
+        given_up = threading.Event()
+        with ThreadPoolExecutor(max_workers=max(1, len(starts))) as pool:
+            futures = {pool.submit(self._launch, one, record, given_up): one for one in starts}
+            try:
+                wait(futures, return_when=FIRST_EXCEPTION)
+            finally:
+                given_up.set()  # what still starts need not go on
+        failed = [future for future in futures if future.exception()]
+        if not failed:
+            return tuple(future.result() for future in futures)
+        self.stop_all([future.result() for future in futures if not future.exception()])
+        cause = min(failed, key=lambda one: isinstance(one.exception(), _launch.GivenUp))
+        try:
+            cause.result()
+        except UnslowError as error:
+            raise StartFailed(futures[cause].arm, str(error)) from error
+        raise AssertionError("unreachable: the future has failed")
+
+    def stop_all(self, runs: Sequence[Running]) -> None:
+        """Stops several applications at once."""
+        with ThreadPoolExecutor(max_workers=max(1, len(runs))) as pool:
+            list(pool.map(Running.stop, runs))
+
+    def _launch(self, start: Start, record: Level, given_up: threading.Event) -> Running:
+        spec = self._spec(start.tree, start.arm, record)
+        relative = self._relative(start.tree)
         with contextlib.ExitStack() as undo:
-            clones = Clones(self._templates, spec.folder / "data", sql)
+            clones = Clones(self._templates, spec.folder / "data", start.sql)
             undo.callback(clones.drop)
             broker = Broker(spec.socket, clones.answer, relative)
             undo.callback(broker.close)
@@ -116,13 +149,13 @@ class Lab:
                 process = _launch.start(spec, port := _launch.free_port())
                 undo.callback(_process.stop, process, str(spec.socket))
                 try:
-                    port = _launch.wait_until_ready(spec, process, port, broker)
+                    port = _launch.wait_until_ready(spec, process, port, broker, given_up)
                     break
                 except _launch.PortTaken as error:
                     if attempt + 1 == PORT_ATTEMPTS:
                         raise _port_taken(self.target) from error
             running = Running(
-                arm=arm,
+                arm=start.arm,
                 port=port,
                 token=spec.token,
                 process=process,
@@ -186,8 +219,7 @@ class Lab:
         return not place.is_relative_to(root) or "site-packages" in place.relative_to(root).parts
 
     def _spec(self, tree: Tree, arm: str, record: Level) -> Spec:
-        self._launches += 1
-        folder = self._folder / f"run{self._launches}"
+        folder = self._folder / f"run{next(self._launches)}"
         folder.mkdir()
         return Spec(
             target=self.target,
@@ -220,10 +252,6 @@ class Lab:
             folders[str(place)] = name
         folders[str(self.target.root)] = ""
         return Relative(folders)
-
-    def _stop_all(self) -> None:
-        for running in tuple(self._running):
-            running.stop()
 
     def _close(self, journal: Journal) -> None:
         if self._left:

@@ -6,6 +6,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ POLL_S = 0.03
 PING_S = 1.0  # a server may accept connections before it has a worker that answers
 CRASHES = 4  # workers that came and went before any answered: the supervisor never gives up
 PORT_TAKEN = ("Address already in use", "address already in use", "That port is already in use")
+
+
+class GivenUp(UnslowError):
+    """This start was broken off because of another one."""
 
 
 class PortTaken(Exception):
@@ -92,7 +97,11 @@ def start(spec: Spec, port: int) -> subprocess.Popen[bytes]:
 
 
 def wait_until_ready(
-    spec: Spec, process: subprocess.Popen[bytes], port: int, broker: Broker
+    spec: Spec,
+    process: subprocess.Popen[bytes],
+    port: int,
+    broker: Broker,
+    given_up: threading.Event,
 ) -> int:
     """Wait for an answer of the recorder; the port that the application listens on.
 
@@ -101,6 +110,8 @@ def wait_until_ready(
     known = _commands.server_of(spec.target.command) is not None
     deadline = time.monotonic() + spec.target.start_timeout_s
     while time.monotonic() < deadline:
+        if given_up.is_set():
+            raise GivenUp("Another application did not start.")
         if process.poll() is not None:
             raise _exited(spec, process.returncode)
         if known and broker.gone >= CRASHES:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from unslow.lab.errors import UnslowError
 from unslow.model import Model, Route
 
 Level = Literal["off", "light", "full"]
@@ -42,6 +43,23 @@ class Tree:
     key: str
     root: Path
     overlay: Path
+
+
+@dataclass(frozen=True)
+class Start:
+    """One application to start: `sql` runs on its clone first."""
+
+    tree: Tree
+    arm: str
+    sql: tuple[str, ...] = ()
+
+
+class StartFailed(UnslowError):
+    """One of several applications did not start; `arm` tells which."""
+
+    def __init__(self, arm: str, message: str) -> None:
+        super().__init__(message)
+        self.arm = arm
 
 
 @dataclass(frozen=True)
