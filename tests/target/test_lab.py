@@ -493,3 +493,10 @@ def test_one_that_fails_takes_the_others_down(tmp_path: Path) -> None:
         with pytest.raises(StartFailed, match="no_such_thing") as caught:
             lab.launch_all(starts)
         assert caught.value.arm == "B"
+
+
+def test_a_database_that_is_opened_at_the_start_says_what_is_wrong(tmp_path: Path) -> None:
+    text = "import psycopg\npsycopg.connect('postgresql://nobody@127.0.0.1:1/nothing')\n" + WSGI
+    with Lab(wsgi(tmp_path, text=text), Silent()) as lab, pytest.raises(UnslowError) as caught:
+        lab.launch(lab.tree(), "A")
+    assert "PostgreSQL at 127.0.0.1:1 cannot be reached" in str(caught.value)

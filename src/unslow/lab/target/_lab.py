@@ -149,7 +149,7 @@ class Lab:
                 process = _launch.start(spec, port := _launch.free_port())
                 undo.callback(_process.stop, process, str(spec.socket))
                 try:
-                    port = _launch.wait_until_ready(spec, process, port, broker, given_up)
+                    port = _launch.wait_until_ready(spec, process, port, broker, clones, given_up)
                     break
                 except _launch.PortTaken as error:
                     if attempt + 1 == PORT_ATTEMPTS:

@@ -16,6 +16,7 @@ import unslow
 from unslow.lab.errors import UnslowError
 from unslow.lab.target import _commands, _control, _process
 from unslow.lab.target._broker import Broker
+from unslow.lab.target._clones import Clones
 from unslow.lab.target._running import tail
 from unslow.lab.target._types import Level, Target, Tree
 
@@ -101,6 +102,7 @@ def wait_until_ready(
     process: subprocess.Popen[bytes],
     port: int,
     broker: Broker,
+    clones: Clones,
     given_up: threading.Event,
 ) -> int:
     """Wait for an answer of the recorder; the port that the application listens on.
@@ -112,8 +114,12 @@ def wait_until_ready(
     while time.monotonic() < deadline:
         if given_up.is_set():
             raise GivenUp("Another application did not start.")
+        if broker.problem:
+            raise broker.problem
         if process.poll() is not None:
             raise _exited(spec, process.returncode)
+        if clones.busy:
+            deadline = time.monotonic() + spec.target.start_timeout_s
         if known and broker.gone >= CRASHES:
             raise _failed(spec, "The application's workers crash again and again")
         if not known and (ports := _process.listening_ports(_process.descendants(process.pid))):
