@@ -19,6 +19,8 @@ def psycopg_():
             cursor.execute(sql.SQL("SELECT {} FROM items").format(sql.Identifier("id")))
             cursor.executemany("INSERT INTO items VALUES (%s, %s)", [(8, "h"), (9, "i")])
             streamed = list(cursor.stream("SELECT id FROM items WHERE id < %(top)s", {"top": 3}))
+            with cursor.copy("COPY items TO STDOUT") as copy:
+                list(copy)
         with connection.cursor("named") as cursor:
             cursor.execute("SELECT id FROM items")
             cursor.fetchmany(2)
@@ -46,7 +48,7 @@ ROUTES = {"/psycopg": psycopg_, "/psycopg2": psycopg2_, "/sqlite": sqlite}
 """
 
 ASYNC = """
-import asyncio, asyncpg, psycopg
+import asyncio, asyncpg, io, psycopg
 
 pool = None
 DSN = "postgresql://nobody@original.invalid/shop"
@@ -71,6 +73,8 @@ async def one():
         async with connection.transaction():
             async for row in connection.cursor("SELECT id FROM items"):
                 pass
+        await connection.copy_records_to_table("items", records=[(30, "z")])
+        await connection.copy_from_query("SELECT id FROM items", output=io.BytesIO())
         return rows
     finally:
         await connection.close()
@@ -92,7 +96,11 @@ async def gathered():
 async def psycopg_():
     async with await psycopg.AsyncConnection.connect(DSN) as connection:
         cursor = await connection.execute("SELECT name FROM items WHERE id = %s", (1,))
-        return await cursor.fetchall()
+        rows = await cursor.fetchall()
+        async with cursor.copy("COPY items TO STDOUT") as copy:
+            async for block in copy:
+                pass
+        return rows + [row async for row in cursor.stream("SELECT id FROM items")]
 
 ROUTES = {"/asyncpg": one, "/pool": pooled, "/gather": gathered, "/psycopg": psycopg_}
 """
@@ -139,9 +147,10 @@ def test_synchronous_drivers(app, clone):
             'SELECT "id" FROM items',
             "INSERT INTO items VALUES (?, ?)",
             "SELECT id FROM items WHERE id < ?",
+            "COPY items TO STDOUT",
             "SELECT id FROM items",
         ]
-        first, *_, streamed, _ = seen["queries"]
+        first, *_, streamed, _, _ = seen["queries"]
         assert (first["rows"], first["parameters"]) == (1, ["1"])
         assert (streamed["rows"], streamed["parameters"]) == (2, ["3"])
         assert first["database"] == "observe_drivers"
@@ -188,6 +197,8 @@ def test_asynchronous_drivers(app, clone):
             "BEGIN",
             "SELECT id FROM items",
             "COMMIT",
+            'COPY "items" FROM STDIN',
+            "COPY (SELECT id FROM items) TO STDOUT",
         ]
         assert [query["rows"] for query in seen["queries"][:1]] == [1]
         assert running.collector.wait("backend", event="close")[0]["cpu_ns"] > 0
@@ -208,7 +219,11 @@ def test_asynchronous_drivers(app, clone):
 
         seen = running.observe("/psycopg")
         assert seen["error"] == ""
-        assert statements(seen) == ["SELECT name FROM items WHERE id = ?"]
+        assert statements(seen) == [
+            "SELECT name FROM items WHERE id = ?",
+            "COPY items TO STDOUT",
+            "SELECT id FROM items",
+        ]
         assert running.collector.of("error") == []
 
 

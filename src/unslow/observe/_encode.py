@@ -8,6 +8,7 @@ from typing import Any
 _dumps = json.JSONEncoder(default=str, separators=(",", ":"), check_circular=False).encode
 
 _sites: dict[int, tuple[Any, str]] = {}
+_LONGEST_REMEMBERED = 10_000  # characters of a statement
 _MAX_SITES = 100_000  # a program that compiles code without end must not fill the memory
 
 
@@ -24,7 +25,8 @@ def request(fields: Mapping[str, Any], queries: list[Any]) -> bytes:
 
 
 def _query(query: Any, memo: dict[int, str]) -> str:
-    statement = _statement(query["sql"], query["shape"], query["fingerprint"], query["kind"])
+    write = _statement if len(query["sql"]) <= _LONGEST_REMEMBERED else _written_statement
+    statement = write(query["sql"], query["shape"], query["fingerprint"], query["kind"])
     stack, through, load = query["stack"], query["through"], query["load"]
     rows, parameters = query["rows"], query["parameters"]
     return (
@@ -39,9 +41,11 @@ def _query(query: Any, memo: dict[int, str]) -> str:
     )
 
 
-@lru_cache(maxsize=4096)
-def _statement(sql: str, shape: str, fingerprint: str, kind: str) -> str:
+def _written_statement(sql: str, shape: str, fingerprint: str, kind: str) -> str:
     return _dumps({"sql": sql, "shape": shape, "fingerprint": fingerprint, "kind": kind})[1:-1]
+
+
+_statement = lru_cache(maxsize=4096)(_written_statement)
 
 
 @lru_cache(maxsize=256)

@@ -30,16 +30,23 @@ _WRITE_IN_CTE = re.compile(
 )
 _KINDS = {"select": "select", "insert": "insert", "update": "update", "delete": "delete"}
 _READS = frozenset({"values", "table", "fetch"})
+_LONGEST_REMEMBERED = 10_000  # characters; thousands of megabyte statements would fill the memory
 _LONGEST = 200_000  # characters; a longer statement is cut before it is folded
 
 
-@lru_cache(maxsize=4096)
 def shape(sql: str) -> str:
     """The statement with literals and placeholders as `?`, and lists of them as one."""
+    return _remembered(sql) if len(sql) <= _LONGEST_REMEMBERED else _shape(sql)
+
+
+def _shape(sql: str) -> str:
     text = _TOKEN.sub(_fold, sql[:_LONGEST]).strip(" ;")
     text = _LIST.sub(r"\1?", text)
     text = _ROWS.sub(r"\1\2", text)
     return _NAMED.sub(r"\1 ?", text)
+
+
+_remembered = lru_cache(maxsize=4096)(_shape)
 
 
 @lru_cache(maxsize=4096)

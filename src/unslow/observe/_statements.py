@@ -126,6 +126,6 @@ def streamed(describe: Describe, driver: Any, *args: Any) -> Iterator[Callable[[
 
         def described(*given: Any) -> None:
             describe(*given)
-            statement.rows = rows
+            statement.rows = rows or statement.rows
 
         _finish(statement, duration, described, driver, args, {})

@@ -38,6 +38,9 @@ def _watch_connection(owner: Any) -> None:
     wrap(owner, "execute", _execute)
     wrap(owner, "_execute", lambda it: _statements.timed_async(it, _executed))
     wrap(owner, "_executemany", lambda it: _statements.timed_async(it, _executed_many))
+    wrap(owner, "_copy_out", lambda it: _statements.timed_async(it, _copied))
+    wrap(owner, "_copy_in", lambda it: _statements.timed_async(it, _copied))
+    wrap(owner, "copy_records_to_table", lambda it: _statements.timed_async(it, _copied_records))
     wrap(owner, "reset", _quietly)
 
 
@@ -128,6 +131,18 @@ def _executed_text(
 ) -> None:
     statement.sql = str(query)
     statement.database = connection._params.database
+
+
+def _copied(
+    statement: _statements.Statement, connection: Any, copy_stmt: str, *args: Any, **options: Any
+) -> None:
+    _executed_text(statement, connection, copy_stmt)
+
+
+def _copied_records(
+    statement: _statements.Statement, connection: Any, table_name: str, **options: Any
+) -> None:
+    _executed_text(statement, connection, f'COPY "{table_name}" FROM STDIN')
 
 
 def _executed(

@@ -1,6 +1,7 @@
 """psycopg 3, sync and async: connections redirected, backends reported, statements recorded."""
 
-from collections.abc import Generator
+from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -50,6 +51,7 @@ def _watch_cursor(owner: Any) -> None:
         wrap(owner, "execute", lambda original: _statements.timed(original, _executed))
         wrap(owner, "executemany", lambda original: _statements.timed(original, _executed_many))
         wrap(owner, "stream", _stream)
+        wrap(owner, "copy", _copy)
 
 
 def _watch_async_cursor(owner: Any) -> None:
@@ -61,6 +63,7 @@ def _watch_async_cursor(owner: Any) -> None:
             lambda original: _statements.timed_async(original, _executed_many),
         )
         wrap(owner, "stream", _stream_async)
+        wrap(owner, "copy", _copy_async)
 
 
 _WATCHES = {
@@ -172,6 +175,30 @@ def _stream_async(original: Function) -> Function:
                 yield row
 
     return stream
+
+
+def _copy(original: Function) -> Function:
+    @contextmanager
+    def copy(self: Any, statement: Any, params: Any = None, **options: Any) -> Iterator[Any]:
+        with ExitStack() as stack:
+            if _statements.wanted():
+                stack.enter_context(_statements.streamed(_executed, self, statement, params))
+            yield stack.enter_context(original(self, statement, params, **options))
+
+    return copy
+
+
+def _copy_async(original: Function) -> Function:
+    @asynccontextmanager
+    async def copy(
+        self: Any, statement: Any, params: Any = None, **options: Any
+    ) -> AsyncIterator[Any]:
+        async with AsyncExitStack() as stack:
+            if _statements.wanted():
+                stack.enter_context(_statements.streamed(_executed, self, statement, params))
+            yield await stack.enter_async_context(original(self, statement, params, **options))
+
+    return copy
 
 
 def _text(query: Any, cursor: Any) -> str:
