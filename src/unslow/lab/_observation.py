@@ -76,6 +76,7 @@ def observe(
             framework=description.framework,
             database=description.database,
             roots=lab.roots,
+            python=description.python,
             requests=tuple(requests),
             routes=description.routes,
             models=description.models,

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import platform
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -76,7 +75,7 @@ def summarise(
         schema=SCHEMA_VERSION,
         unslow=__version__,
         target=target,
-        environment=_environment(proven.proof),
+        environment=_environment(trace.python, proven.proof),
         endpoints=_endpoints(trace),
         findings=tuple(_reported(case, proven, read) for case in cases),
         skipped=tuple(skipped),
@@ -87,14 +86,14 @@ def summarise(
     )
 
 
-def _environment(proof: Proof) -> Environment:
+def _environment(python: str, proof: Proof) -> Environment:
     noise = None
     if proof.calibration is not None:
         measured = proof.calibration
         noise = Noise(
             measured.noise, measured.waiting_share, measured.smallest_detectable, measured.pairs
         )
-    return Environment(len(os.sched_getaffinity(0)), platform.python_version(), noise)
+    return Environment(len(os.sched_getaffinity(0)), python, noise)
 
 
 def _reported(case: Case, proven: Proven, read: Read) -> ReportedFinding:

@@ -29,6 +29,8 @@ class Noise(msgspec.Struct, frozen=True):
 
 
 class Environment(msgspec.Struct, frozen=True):
+    """Where it was measured. `python` is the version that runs the application."""
+
     cpus: int
     python: str
     noise: Noise | None = None

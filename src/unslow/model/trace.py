@@ -189,6 +189,7 @@ class Trace(msgspec.Struct, frozen=True):
     framework: str
     database: str
     roots: tuple[str, ...]
+    python: str = ""
     requests: tuple[Request, ...] = ()
     routes: tuple[Route, ...] = ()
     models: tuple[Model, ...] = ()
