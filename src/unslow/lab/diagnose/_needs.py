@@ -33,9 +33,13 @@ class Need:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The index's columns in order, `-` for descending."""
+        """The index's columns in order, `-` where the first of the order goes the other way.
+
+        An index is read in either direction.
+        """
         equal = tuple(one.column for one in self.equality)
-        ordered = tuple(f"{'-' * one.descending}{one.column}" for one in self.order)
+        first = self.order[0].descending if self.order else False
+        ordered = tuple(f"{'-' * (one.descending != first)}{one.column}" for one in self.order)
         return (*equal, *(ordered or self.ranges[:1]))
 
 
