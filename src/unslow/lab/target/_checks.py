@@ -5,7 +5,7 @@ from pathlib import Path
 
 from unslow.lab.errors import UnslowError
 from unslow.lab.progress import Progress
-from unslow.lab.target import _postgres, _sqlite
+from unslow.lab.target import _postgres_rows, _sqlite
 from unslow.lab.target._types import Database, Description
 
 DJANGO = "Run the application's migrations first: python manage.py migrate"
@@ -40,7 +40,7 @@ def check(databases: Sequence[Database], description: Description, progress: Pro
 def _tables(database: Database) -> tuple[str, ...]:
     if database.engine == "sqlite":
         return tuple(_sqlite.tables(Path(database.dsn)))
-    return tuple(_postgres.tables(database.dsn))
+    return tuple(_postgres_rows.tables(database.dsn))
 
 
 def _is_empty(database: Database, wanted: set[str]) -> bool:
@@ -49,7 +49,7 @@ def _is_empty(database: Database, wanted: set[str]) -> bool:
     of_models = [name for name in names if name.rpartition(".")[2] in wanted] or names
     if database.engine == "sqlite":
         return _sqlite.is_empty(Path(database.dsn), of_models)
-    return _postgres.is_empty(database.dsn, of_models)
+    return _postgres_rows.is_empty(database.dsn, of_models)
 
 
 def _is_bookkeeping(table: str) -> bool:

@@ -3,43 +3,24 @@
 import os
 import re
 import shlex
-import shutil
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
-from unslow.lab.errors import UnslowError, UsageError
-from unslow.lab.target import _commands, _interpreter, _objects
+from unslow.lab.errors import UsageError
+from unslow.lab.target import _commands, _objects, _pythons
 from unslow.lab.target._objects import Found
+from unslow.lab.target._pythons import Place
 from unslow.lab.target._settings import Settings
 from unslow.lab.target._types import Target
 
 SETTINGS_MODULE = "DJANGO_SETTINGS_MODULE"
 SET_IN_MANAGE = re.compile(rf"""{SETTINGS_MODULE}["'],\s*["']([\w.]+)["']""")
 MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(:[A-Za-z_][\w.]*(\(\))?)?")
-ENVIRONMENTS = (".venv", "venv", "env")
-FRAMEWORKS = {
-    "django": "django", "fastapi": "fastapi", "starlette": "starlette", "flask": "flask",
-}  # fmt: skip
 HOW = (
     "Name it: unslow audit module:app, unslow audit path/to/manage.py, or give the start command: "
     "unslow audit -- gunicorn shop.wsgi"
 )
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where to look, and what the command line and the settings add to whatever is found."""
-
-    root: Path
-    sources: tuple[str, ...]
-    settings: Settings
-    env: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        return {**os.environ, **self.env}
 
 
 def discover(
@@ -59,7 +40,7 @@ def discover(
     named = argument or ("" if command else settings.target)
     if not (argument or command) and settings.folder and (settings.command or settings.target):
         cwd = settings.folder.resolve()
-    place = _Place(
+    place = Place(
         cwd, tuple(dict.fromkeys((*settings.sources, *sources))), settings, dict(settings.env)
     )
     words = tuple(command) or (() if argument else _words(settings.command))
@@ -75,7 +56,7 @@ def _words(command: str | tuple[str, ...]) -> tuple[str, ...]:
     return tuple(shlex.split(command)) if isinstance(command, str) else command
 
 
-def _named(name: str, place: _Place) -> Target:
+def _named(name: str, place: Place) -> Target:
     path = (place.root / name).resolve()
     if path.is_dir():
         return _anything(replace(place, root=path))
@@ -92,7 +73,7 @@ def _named(name: str, place: _Place) -> Target:
     raise UsageError(f"{name!r} is neither a folder nor module:app. {HOW}")
 
 
-def _anything(place: _Place) -> Target:
+def _anything(place: Place) -> Target:
     managers = tuple(_managers(place.root))
     if len(managers) == 1:
         return _django(managers[0], place)
@@ -126,11 +107,11 @@ def _is_manager(path: Path) -> bool:
         return False
 
 
-def _django(manager: Path, place: _Place) -> Target:
+def _django(manager: Path, place: Place) -> Target:
     folder = manager.parent
     match = SET_IN_MANAGE.search(manager.read_text("utf-8", "replace"))
     settings = place.environment.get(SETTINGS_MODULE) or (match[1] if match else "")
-    python, found = _python(place, "django", folder)
+    python, found = _pythons.with_framework(place, "django", folder)
     wsgi = _wsgi_module(settings, folder)
     if wsgi and found["gunicorn"]:
         command = (*_program(python, "gunicorn"), wsgi)
@@ -139,8 +120,8 @@ def _django(manager: Path, place: _Place) -> Target:
     return _target(place, command, python, "django", folder)
 
 
-def _django_by_settings(module: str, place: _Place) -> Target:
-    python, found = _python(place, "django", place.root)
+def _django_by_settings(module: str, place: Place) -> Target:
+    python, found = _pythons.with_framework(place, "django", place.root)
     wsgi = _wsgi_module(module, place.root)
     if wsgi and found["gunicorn"]:
         command = (*_program(python, "gunicorn"), wsgi)
@@ -161,7 +142,7 @@ def _wsgi_module(settings: str, folder: Path) -> str | None:
     return None
 
 
-def _one_of(found: tuple[Found, ...], place: _Place, where: str) -> Target:
+def _one_of(found: tuple[Found, ...], place: Place, where: str) -> Target:
     if not found:
         raise UsageError(
             f"No application found {where}: no manage.py, no {SETTINGS_MODULE}, no FastAPI, "
@@ -176,12 +157,12 @@ def _one_of(found: tuple[Found, ...], place: _Place, where: str) -> Target:
     return _by_object(found[0], place)
 
 
-def _by_object(item: Found, place: _Place) -> Target:
+def _by_object(item: Found, place: Place) -> Target:
     module, base = _objects.module_of(item, place.root)
     return _served(f"{module}:{item.attribute}", item.kind, item.factory, base, place)
 
 
-def _by_module(name: str, place: _Place) -> Target:
+def _by_module(name: str, place: Place) -> Target:
     module, _, attribute = name.partition(":")
     for base in (place.root, place.root / "src"):
         stem = base.joinpath(*module.split("."))
@@ -191,7 +172,7 @@ def _by_module(name: str, place: _Place) -> Target:
     return _served(name, "", False, place.root, place)
 
 
-def _by_file(file: Path, module: str, attribute: str, base: Path, place: _Place) -> Target:
+def _by_file(file: Path, module: str, attribute: str, base: Path, place: Place) -> Target:
     found = _objects.in_file(file)
     if not attribute:
         found = _objects.likeliest(tuple(item for item in found if not item.factory)) or found
@@ -206,12 +187,12 @@ def _by_file(file: Path, module: str, attribute: str, base: Path, place: _Place)
     return _served(f"{module}:{attribute}", "", attribute.endswith("()"), base, place)
 
 
-def _served(name: str, kind: str, factory: bool, base: Path, place: _Place) -> Target:
+def _served(name: str, kind: str, factory: bool, base: Path, place: Place) -> Target:
     """A target for `module:attr`: the first server that is installed and speaks its protocol."""
-    python, found = _python(place, kind, place.root)
+    python, found = _pythons.with_framework(place, kind, place.root)
     module, _, attribute = name.partition(":")
     kind = kind or _guess(module, found)
-    if str(base) not in (str(place.root), *_path_of(python, place)):
+    if str(base) not in (str(place.root), *_pythons.search_path(python, place)):
         before = place.environment.get("PYTHONPATH", "")
         place.env["PYTHONPATH"] = os.pathsep.join(filter(None, (str(base), before)))
     application = f"{module}:{attribute or 'app'}"
@@ -246,8 +227,8 @@ def _guess(module: str, found: Mapping[str, str | None]) -> str:
     return "asgi"
 
 
-def _by_command(words: tuple[str, ...], place: _Place) -> Target:
-    python = _python_of(words, place)
+def _by_command(words: tuple[str, ...], place: Place) -> Target:
+    python = _pythons.of_command(words, place)
     server = _commands.server_of(words)
     is_django = server == "runserver" or SETTINGS_MODULE in place.environment
     is_django = is_django or _is_manager(place.root / "manage.py")
@@ -255,7 +236,7 @@ def _by_command(words: tuple[str, ...], place: _Place) -> Target:
     return _target(place, words, python, kind, place.root)
 
 
-def _target(place: _Place, command: Sequence[str], python: Path, kind: str, folder: Path) -> Target:
+def _target(place: Place, command: Sequence[str], python: Path, kind: str, folder: Path) -> Target:
     return Target(
         root=place.root,
         command=tuple(command),
@@ -273,75 +254,3 @@ def _program(python: Path, name: str) -> tuple[str, ...]:
     if (python.parent / name).exists():
         return (name,)
     return (str(python), "-m", name)
-
-
-def _python(place: _Place, kind: str, folder: Path) -> tuple[Path, Mapping[str, str | None]]:
-    """The first interpreter that has the framework, and what else it has."""
-    framework = FRAMEWORKS.get(kind)
-    servers = ("gunicorn", "uvicorn", "granian", "hypercorn", "waitress", "flask")
-    names = (*servers, *([framework] if framework else []))
-    tried: list[str] = []
-    for python in _pythons(place, folder):
-        try:
-            found = _interpreter.inspect(python, names, cwd=folder, env=place.env).found
-        except UnslowError as error:
-            tried.append(str(error).splitlines()[0])
-            continue
-        if framework is None or found[framework]:
-            return python, found
-        tried.append(f"{python} has no {framework}")
-    raise UsageError(
-        f"The application needs {framework or 'an interpreter'}, but {'; '.join(tried)}. Activate "
-        'its environment, install unslow into it, or set python = "…" in [tool.unslow].'
-    )
-
-
-def _pythons(place: _Place, folder: Path) -> Iterator[Path]:
-    """Interpreters that may be the application's, likeliest first."""
-    if place.settings.python:
-        base = place.settings.folder or place.root
-        python = base / Path(place.settings.python).expanduser()
-        if not python.exists():
-            raise UsageError(f"[tool.unslow] python = {place.settings.python!r} does not exist.")
-        yield python
-        return
-    if active := place.environment.get("VIRTUAL_ENV"):
-        yield from _existing(Path(active) / "bin" / "python")
-    for parent in dict.fromkeys((folder, place.root, place.settings.folder or place.root)):
-        for name in ENVIRONMENTS:
-            yield from _existing(parent / name / "bin" / "python")
-    yield Path(sys.executable)
-
-
-def _existing(path: Path) -> Iterator[Path]:
-    if path.exists():
-        yield path.absolute()
-
-
-def _python_of(words: Sequence[str], place: _Place) -> Path:
-    """The interpreter that a start command runs: by its path, its script, its environment."""
-    program = (place.root / words[0]).absolute()
-    candidates = tuple(_pythons(place, place.root))
-    if os.sep not in words[0]:
-        for python in candidates:
-            if (python.parent / words[0]).exists():
-                return python
-        if not (path := shutil.which(words[0], path=place.environment.get("PATH"))):
-            raise UsageError(
-                f"The start command {words[0]!r} is not found, neither in {candidates[0].parent} "
-                "nor on PATH. Install it, activate the application's environment, or give its "
-                "full path."
-            )
-        program = Path(path)
-    if not program.exists():
-        raise UsageError(f"The start command {words[0]!r} does not exist below {place.root}.")
-    if place.settings.python:
-        return candidates[0]
-    if program.name.startswith("python"):
-        return program
-    beside = program.parent / "python"
-    return _interpreter.of_script(program) or (beside if beside.exists() else candidates[0])
-
-
-def _path_of(python: Path, place: _Place) -> tuple[str, ...]:
-    return _interpreter.inspect(python, (), cwd=place.root, env=place.env).path

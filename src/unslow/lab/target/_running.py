@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 
 from unslow.lab.errors import UnslowError, UsageError
-from unslow.lab.target import _control, _postgres, _process, _sqlite
+from unslow.lab.target import _control, _postgres_rows, _process, _sqlite
 from unslow.lab.target._broker import Broker
 from unslow.lab.target._clones import Clones
 from unslow.lab.target._cpu import Meter
@@ -134,7 +134,7 @@ class Running:
         state = {}
         for database in self.databases:
             if database.engine == "postgresql":
-                hashes = _postgres.table_hashes(database.dsn)
+                hashes = _postgres_rows.table_hashes(database.dsn)
             else:
                 hashes = _sqlite.table_hashes(Path(database.dsn))
             label = Path(database.source).name
