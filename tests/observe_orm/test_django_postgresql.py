@@ -32,6 +32,13 @@ def test_loads_equal_those_on_sqlite(path: str, on_postgres: Any, django: Any) -
     assert shapes(on_postgres, path) == shapes(django, path)
 
 
+def test_health_checks_are_not_the_request_s_statements(on_postgres: Any) -> None:
+    shapes = {
+        query["shape"] for path in on_postgres.requests for query in on_postgres.queries(path)
+    }
+    assert not any(shape.startswith(("SELECT ?", "SET ")) and "AS" not in shape for shape in shapes)
+
+
 def test_a_server_side_cursor_is_traced_too(on_postgres: Any, cause_of: Any) -> None:
     first, *lazy = on_postgres.queries("/iterator/")
     assert first["load"]["queryset"]["terminal"] == "iterator"

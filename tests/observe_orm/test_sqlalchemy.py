@@ -195,6 +195,10 @@ def test_loads_on_postgresql_equal_those_on_sqlite(
     assert shapes(on_postgres, name) == shapes(sqlalchemy, name)
 
 
+def test_pings_are_not_the_request_s_statements(on_postgres: Any) -> None:
+    assert [query["kind"] for query in on_postgres.queries("two_levels")] == ["select"] * 7
+
+
 def test_asynchronous_statements_are_recorded_once(on_postgres: Any) -> None:
     assert on_postgres.answer["errors"] == []
     for name, count in (("awaitable", 4), ("async_get", 4), ("run_sync", 7), ("gathered", 3)):

@@ -12,6 +12,7 @@ from unslow.observe import _django_stack, _record, _wire
 from unslow.observe._django_queryset import LOOKUPS, MODEL, ORIGIN, loading, looks_up_type, stamp_of
 from unslow.observe._origin import EMPTY, Json, Origin, Parent, Stamp, load
 from unslow.observe._patch import Function, wrap
+from unslow.observe._statements import quietly
 from unslow.observe._through import through
 
 WRITES = ("InsertQuery", "UpdateQuery", "DeleteQuery")
@@ -72,19 +73,10 @@ def install(utils: ModuleType) -> None:
 
 
 def install_connect(base: ModuleType) -> None:
-    """Hook `django.db.backends.base.base`: what sets a new connection up is not the request's."""
+    """Hook `django.db.backends.base.base`: a connection's own upkeep is not the request's."""
 
-    def make(original: Function) -> Function:
-        def connect(self: Any) -> Any:
-            token = _record.inside.set(True)
-            try:
-                return original(self)
-            finally:
-                _record.inside.reset(token)
-
-        return connect
-
-    wrap(base.BaseDatabaseWrapper, "connect", make)
+    wrap(base.BaseDatabaseWrapper, "connect", quietly)
+    wrap(base.BaseDatabaseWrapper, "close_if_health_check_failed", quietly)
 
 
 def _timed(execute: Function, cursor: Any, sql: Any, params: Any, own: str) -> Any:

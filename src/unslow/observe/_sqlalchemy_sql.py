@@ -12,6 +12,7 @@ from unslow.observe._patch import Function, wrap
 from unslow.observe._sqlalchemy_loads import OPTION, Execution
 from unslow.observe._sqlalchemy_statements import chain_of
 from unslow.observe._sqlalchemy_tables import label_of_table
+from unslow.observe._statements import quietly
 from unslow.observe._through import through
 
 STARTED = "_unslow_started"
@@ -27,6 +28,7 @@ def install(engine: Any, cursor: Any, pool: Any, event: Any) -> None:
     event.listen(engine.Engine, "handle_error", _failed)
     event.listen(pool.Pool, "connect", _connected)
     event.listen(pool.Pool, "checkout", _checked_out)
+    wrap(engine.default.DefaultDialect, "_do_ping_w_event", quietly)
     for name in ("fetchone", "fetchmany", "fetchall"):
         wrap(cursor.CursorFetchStrategy, name, _counting)
         wrap(cursor.BufferedRowCursorFetchStrategy, name, _counting)

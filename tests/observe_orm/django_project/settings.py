@@ -28,6 +28,8 @@ if os.environ.get("PROJECT_DSN"):
             "PORT": address.port,
             "NAME": address.path[1:],
             "USER": address.username,
+            "CONN_MAX_AGE": 60,
+            "CONN_HEALTH_CHECKS": True,
         }
     }
 else:

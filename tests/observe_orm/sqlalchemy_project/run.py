@@ -71,7 +71,7 @@ async def asynchronous(url):
 
 def main():
     url = os.environ["PROJECT_URL"]
-    engine = create_engine(url)
+    engine = create_engine(url, pool_pre_ping=True)
     Base.metadata.create_all(engine)
     with Session(engine) as session:
         fill(session)
