@@ -135,4 +135,5 @@ def _line_length(module: Module, offset: int) -> int:
 
 
 def _ends_line(module: Module, offset: int) -> bool:
-    return module.content[offset:].partition(b"\n")[0].partition(b"#")[0].strip() == b""
+    rest = module.content[offset:].partition(b"\n")[0].partition(b"#")[0].strip()
+    return not rest or rest.startswith(b"[")

@@ -1,5 +1,6 @@
 """Makes a name available in a module: found, added to an import that is there, or imported."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -158,32 +159,44 @@ def _gap(module: Module, alias: cst.ImportAlias) -> str:
 def _new(module: Module, text: str, package: str) -> TextEdit:
     """A new statement after the imports that it belongs to."""
     lines = [s for s in module.tree.body if _is_import(s)]
-    root = package.partition(".")[0]
-    kin = [s for s in lines if _root(s) == root]
-    later = next((s for s in kin if _package(s) > package), None)
-    if later is not None:
-        return module.insert(module.start(later), f"{text}\n")
-    own = next((s for s in lines if _root(s) in ("", module.path.partition("/")[0])), None)
-    if own is not None and not kin:
-        return module.insert(module.start(own), f"{text}\n\n")
-    absolute = [s for s in lines if _root(s)]
-    for statement in (kin or absolute or lines)[-1:]:
-        end = module.content.find(b"\n", module.end(statement))
-        if end < 0:
-            return module.insert(len(module.content), f"\n{text}\n")
-        return module.insert(end + 1, f"{text}\n")
+    group = _group(module, package)
+    own = [s for s in lines if _group(module, _package(s)) == group]
+    before = next((s for s in own if _package(s) > package), None)
+    if before is not None:
+        return module.insert(module.start(before), f"{text}\n")
+    if own:
+        return _after(module, own[-1], f"{text}\n")
+    after = next((s for s in lines if _group(module, _package(s)) > group), None)
+    if after is not None:
+        return module.insert(module.start(after), f"{text}\n\n")
+    if lines:
+        return _after(module, lines[-1], f"\n{text}\n")
     return module.insert(_start(module), f"{text}\n\n")
+
+
+def _group(module: Module, package: str) -> int:
+    """Standard library, third parties, the application itself, relative imports."""
+    root = package.partition(".")[0]
+    if package == "__future__":
+        return -1
+    if not root:
+        return 3
+    if root in sys.stdlib_module_names:
+        return 0
+    return 2 if root == module.path.partition("/")[0] else 1
+
+
+def _after(module: Module, statement: cst.CSTNode, text: str) -> TextEdit:
+    end = module.content.find(b"\n", module.end(statement))
+    if end < 0:
+        return module.insert(len(module.content), f"\n{text}")
+    return module.insert(end + 1, text)
 
 
 def _is_import(statement: cst.CSTNode) -> bool:
     return isinstance(statement, cst.SimpleStatementLine) and any(
         isinstance(small, cst.ImportFrom | cst.Import) for small in statement.body
     )
-
-
-def _root(statement: cst.CSTNode) -> str:
-    """The first part of what a statement imports; "" for a relative import."""
-    return _package(statement).partition(".")[0]
 
 
 def _package(statement: cst.CSTNode) -> str:

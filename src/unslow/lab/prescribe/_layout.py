@@ -29,6 +29,9 @@ def lay_out(text: Text, indent: str, used: int) -> str:
     if isinstance(text, str) or used + len(flat) <= LINE_LENGTH:
         return flat
     deeper = indent + "    "
+    together = ", ".join(map(str, text.args))
+    if len(deeper) + len(together) <= LINE_LENGTH:
+        return f"{text.head}(\n{deeper}{together}\n{indent}){text.tail}"
     inner = "".join(f"{deeper}{lay_out(arg, deeper, len(deeper) + 1)},\n" for arg in text.args)
     return f"{text.head}(\n{inner}{indent}){text.tail}"
 

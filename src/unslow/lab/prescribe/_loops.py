@@ -162,6 +162,19 @@ def is_undisturbed(loop: Loop, use: cst.BaseExpression) -> bool:
     return True
 
 
+def writes(function: cst.CSTNode) -> bool:
+    """Whether something in it writes rows or handles errors."""
+    return any(
+        isinstance(node, cst.Try | cst.TryStar)
+        or (
+            isinstance(node, cst.Call)
+            and chains.method(node) in WRITES
+            and not _is_builtin_add(node)
+        )
+        for node in _within(function)
+    )
+
+
 def plural(name: str) -> str:
     """`orders` for `order`, `order_items` for `OrderItem`."""
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

@@ -61,9 +61,18 @@ def instead(use: Use, value: str, attribute: str) -> list[TextEdit] | None:
     module, node = use.module, use.node
     if use.direct:
         return [module.replace(node, value)]
-    if any(isinstance(n, cst.FormattedString | cst.Await) for n in module.ancestors(node)):
+    if any(isinstance(around, cst.Await) for around in module.ancestors(node)):
         return None
-    test = f'if hasattr({use.owner}, "{attribute}")'
+    return prefer(module, node, value, f'hasattr({use.owner}, "{attribute}")')
+
+
+def prefer(
+    module: Module, node: cst.BaseExpression, value: str, condition: str
+) -> list[TextEdit] | None:
+    """Read `value` where `condition` holds, else what `node` is; None inside an f-string."""
+    if any(isinstance(n, cst.FormattedString) for n in module.ancestors(node)):
+        return None
+    test = f"if {condition}"
     start, end, closing = module.start(node), module.end(node), ")"
     opening = f"{value} {test} else "
     free = bool(node.lpar) or isinstance(module.parents[node], FREE)
