@@ -63,9 +63,12 @@ class Relative:
     def _origin(self, origin: Origin) -> Origin:
         known = self._origins.get(origin)
         if known is None:
-            links = tuple(Link(link.operation, self._stack(link.stack)) for link in origin.links)
+            links = tuple(self._link(link) for link in origin.links)
             known = self._origins[origin] = replace(origin, links=links)
         return known
+
+    def _link(self, link: Link) -> Link:
+        return replace(link, stack=self._stack(link.stack))
 
     def _stack(self, stack: tuple[Site, ...]) -> tuple[Site, ...]:
         return tuple(self._site(site) for site in stack)
