@@ -75,7 +75,7 @@ def test_the_write_that_can_be_repeated_is_known(base: Baseline) -> None:
 
 
 def test_edge_data_was_prepared(base: Baseline) -> None:
-    assert [stage.name for stage in base.stages] == [
+    assert [case.name for case in base.edges] == [
         "with NULL foreign keys",
         "with parents that have no children",
         "with empty tables",
@@ -150,3 +150,26 @@ def test_an_index_runs_on_the_clone_of_its_bundle_alone(check) -> None:
     patch = Patch("by-hand", "", "safe", sql=("CREATE INDEX book_title ON book (title)",))
     assert check(candidate(patch)).passed
     assert check(candidate(patch)).passed
+
+
+def test_endpoints_on_an_indexed_table_feel_the_patch(check) -> None:
+    patch = Patch("by-hand", "", "safe", sql=('CREATE INDEX book_title ON "book" (title)',))
+    (passed,) = check(candidate(patch)).passed
+    assert passed.felt == {BOOK, RENAME}
+
+
+def test_endpoints_with_the_same_statements_feel_nothing(check) -> None:
+    (passed,) = check(candidate(library.good())).passed
+    assert passed.felt == frozenset()
+
+
+def test_a_visitor_without_a_login_gets_the_same_answers(lab: Lab) -> None:
+    base = gate.baseline(
+        lab,
+        library.workload(),
+        {BOOKS},
+        budget_s=1,
+        sign_in=lambda _: {"Cookie": "sessionid=x"},
+        progress=Silent(),
+    )
+    assert base.edges[0].name == "without a login"

@@ -31,7 +31,10 @@ class Machine:
         if self.crashing in wanted.arms:
             raise ArmFailed(self.crashing, "it crashed")
         samples = {
-            arm: {end: self.sample(arm, end) for end in wanted.slices_s} for arm in wanted.arms
+            arm: {
+                end: self.sample(arm, end) for end, one in wanted.slices.items() if arm in one.arms
+            }
+            for arm in wanted.arms
         }
         return LaunchSet(samples, launch_s=1.0, seconds=SET_S)
 
@@ -42,12 +45,17 @@ class Machine:
 
     def trial(self, *claims: Claim) -> Trial:
         weights = dict.fromkeys(ENDPOINTS, 1.0)
-        costs = dict.fromkeys(ENDPOINTS, COST_MS / 1e3)
+        costs = {BEFORE: dict.fromkeys(ENDPOINTS, COST_MS / 1e3)}
         return Trial(list(claims), weights, costs, self, lambda: self.left)
 
 
 def claim(key: str, arm: str, *targets: str) -> Claim:
     return Claim(key, arm, targets, tuple(end for end in ENDPOINTS if end not in targets))
+
+
+def unguarded(key: str, arm: str, *targets: str) -> Claim:
+    """A claim whose other endpoints send the same statements as before."""
+    return Claim(key, arm, targets, (), tuple(end for end in ENDPOINTS if end not in targets))
 
 
 def kind(claim: Claim) -> str:
@@ -96,6 +104,31 @@ def test_a_gain_that_slows_another_endpoint_is_slower() -> None:
     machine.trial(harmful).run()
     assert kind(harmful) == "slower"
     assert "GET b" in harmful.settled.reason
+
+
+def test_endpoints_that_feel_nothing_are_guarded_together() -> None:
+    machine = Machine({"B": {"GET a": 0.5}}, noise=0.03)
+    faster = unguarded("faster", "B", "GET a")
+    machine.trial(faster).run()
+    assert kind(faster) == "proven"
+    assert faster.pairs <= 8
+
+
+def test_a_plain_slowdown_among_the_rest_is_seen() -> None:
+    machine = Machine({"B": {"GET a": 0.5, "GET e": 1.5}})
+    harmful = unguarded("harmful", "B", "GET a")
+    machine.trial(harmful).run()
+    assert kind(harmful) == "slower"
+    assert "GET e" in harmful.settled.reason
+
+
+def test_arms_that_the_time_does_not_reach_wait_their_turn() -> None:
+    machine = Machine({"B1": {"GET a": 0.3}, "B2": {"GET b": 0.3}})
+    machine.left = 100.0
+    trial = machine.trial(unguarded("one", "B1", "GET a"), unguarded("two", "B2", "GET b"))
+    trial.costs[BEFORE] |= {"GET a": 3.0, "GET b": 3.0}
+    trial.run(2)
+    assert "B2" not in machine.wanted[0].arms
 
 
 def test_bundles_are_judged_by_their_own_endpoints() -> None:

@@ -34,6 +34,24 @@ def log_ratios(
     return tuple(values)
 
 
+def mean_log_ratios(
+    sets: Sequence[LaunchSet],
+    before: str,
+    after: str,
+    endpoints: Collection[str],
+    metric: Metric,
+) -> tuple[float, ...]:
+    """The mean over those `endpoints` that a launch set measured in both arms, per launch set."""
+    values = []
+    for one in sets:
+        found = [
+            y for end in endpoints for y in log_ratios([one], before, after, {end: 1.0}, metric)
+        ]
+        if found:
+            values.append(fmean(found))
+    return tuple(values)
+
+
 def _log_ratio(
     before: Mapping[str, Sample],
     after: Mapping[str, Sample],

@@ -28,6 +28,10 @@ class Bundle:
         return tuple(dict.fromkeys(line for patch in self.patches for line in patch.sql))
 
     @property
+    def indexed_tables(self) -> frozenset[str]:
+        return frozenset(table for patch in self.patches for table in _tables(patch))
+
+    @property
     def keys(self) -> tuple[str, ...]:
         return tuple(candidate.key for candidate in self.candidates)
 
@@ -81,4 +85,5 @@ def _share_a_table(candidate: Candidate, group: Sequence[Candidate]) -> bool:
 
 
 def _tables(patch: Patch) -> frozenset[str]:
-    return frozenset(name for line in patch.sql for name in _INDEXED_TABLE.findall(line))
+    names = (name for line in patch.sql for name in _INDEXED_TABLE.findall(line))
+    return frozenset(name.replace('"', "").rpartition(".")[2] for name in names)

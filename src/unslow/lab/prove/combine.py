@@ -181,11 +181,12 @@ class _Run:
         return tuple(end for end in candidate.endpoints if end in self.workload.endpoints)
 
     def _trial(self, claims: list[Claim], arms: dict[str, Arm]) -> Trial:
+        costs = {BEFORE: dict(self.base.cost_s)}
         session = Session(
             self.lab,
             self.workload,
             arms,
-            dict(self.base.cost_s),
+            costs,
             self.base.once,
             Random(self.seed + 1),
             self.progress,
@@ -195,7 +196,7 @@ class _Run:
         return Trial(
             claims,
             weights(self.workload),
-            session.cost_s,
+            costs,
             session,
             self.seconds_left,
             calibrate=False,

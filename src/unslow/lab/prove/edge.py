@@ -6,12 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+import msgspec
 import psycopg
 
+from unslow.lab.prove.replay import tables_of
 from unslow.lab.target import Database, Running
+from unslow.lab.workload import Call
 from unslow.model import Model, Relation, Request
 
 OPTIONS = "-c statement_timeout=5000 -c lock_timeout=2000"
+ANONYMOUS = "without a login"
 EVERY = 3  # every third row is changed, so that one page shows both kinds
 _AUTHENTICATION = frozenset({"cookie", "authorization"})
 
@@ -32,17 +36,15 @@ class Stage:
     statements: tuple[Statement, ...]
 
 
-def stages(models: Sequence[Model], requests: Iterable[Request], engine: str) -> tuple[Stage, ...]:
-    """NULLs, then childless parents, then empty tables, of the models that `requests` read."""
-    statements = [query.sql for request in requests for query in request.queries]
-    touched = [model for model in models if _mentions(model.table, statements)]
-    listed = {
-        query.load.model
-        for request in requests
-        for query in request.queries
-        if query.load is not None and query.load.kind in ("select", "reverse", "prefetch")
-    }
-    empty = [model for model in touched if model.label in listed]
+def stages(models: Sequence[Model], requests: Sequence[Request], engine: str) -> tuple[Stage, ...]:
+    """NULLs, then childless parents, then empty tables, of the models that `requests` read.
+
+    Tables that are only read row by row (the user's session) are not emptied.
+    """
+    statements = {query.shape for request in requests for query in request.queries}
+    touched = [model for model in models if mentions(model.table, statements)]
+    listed = tables_of(requests)
+    empty = [model for model in touched if model.table.rpartition(".")[2] in listed]
     made = (
         Stage("with NULL foreign keys", tuple(_nulls(touched))),
         Stage("with parents that have no children", tuple(_childless(touched))),
@@ -113,7 +115,8 @@ def _key(model: Model) -> str:
     return keys[0] if len(keys) == 1 else ""
 
 
-def _mentions(table: str, statements: Iterable[str]) -> bool:
+def mentions(table: str, statements: Iterable[str]) -> bool:
+    """Whether one of the statements names the table."""
     name = re.compile(rf'(?<![\w"]){re.escape(table)}(?!\w)|"{re.escape(table)}"')
     return any(name.search(statement) for statement in statements)
 
@@ -136,9 +139,10 @@ def _execute(databases: Sequence[Database], statement: str) -> bool:
     return False
 
 
-def anonymous(headers: dict[str, str]) -> dict[str, str]:
-    """The headers of a visitor who is not logged in."""
-    return {name: value for name, value in headers.items() if name.lower() not in _AUTHENTICATION}
+def anonymous(call: Call) -> Call:
+    """The call of a visitor who is not logged in."""
+    kept = {k: v for k, v in call.headers.items() if k.lower() not in _AUTHENTICATION}
+    return msgspec.structs.replace(call, headers=kept)
 
 
 def _q(name: str) -> str:

@@ -1,7 +1,7 @@
 """The gates before any clock: the same answers, the same end state, exact counters, edge data."""
 
 import itertools
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -12,40 +12,43 @@ from unslow.lab.prove import edge, state
 from unslow.lab.prove._candidate import Candidate
 from unslow.lab.prove.bundle import Bundle, alone
 from unslow.lab.prove.counters import Counted, count
-from unslow.lab.prove.equivalence import Answer, Equivalence, answer, summary
-from unslow.lab.prove.schedule import AGAIN, BEFORE, SignIn, signed
+from unslow.lab.prove.equivalence import Answer, Equivalence, summary
+from unslow.lab.prove.replay import Headers, Played, Statements, one_answer, play, play_within
+from unslow.lab.prove.schedule import AGAIN, BEFORE, SignIn
 from unslow.lab.target import Lab, Running
-from unslow.lab.workload import Call, Client, Response, Workload
+from unslow.lab.workload import Call, Workload
 from unslow.model import Request, Responses
-
-FEWEST_CALLS = 3  # per endpoint, however slow it is
-Headers = Mapping[str, str]
-
-EDGE_CALLS = 3
-SLOW_EDGE_S = 0.5  # slower endpoints are asked once per kind of edge data
-DRAIN_S = 20.0
 
 
 @dataclass(frozen=True)
-class Played:
-    """One pass over calls: the answers, the seconds they took, the requests recorded."""
+class EdgeCase:
+    """Calls under unusual conditions, with what is noise for each of them.
 
-    answers: list[tuple[Call, Answer]]
-    seconds: list[float]
-    requests: list[tuple[str, Request]] = field(default_factory=list)
+    `stage` changes the data first; `name` says what is unusual.
+    """
+
+    name: str
+    stage: edge.Stage
+    judges: dict[str, Equivalence]
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """What the application answers unpatched, twice: what is the same, what is noise."""
+    """What the application answers unpatched, twice: what is the same, what is noise.
+
+    `edge_calls` has a call for each target. `cost_s` is seconds per call by endpoint; `once`
+    holds the writes that cannot be repeated.
+    """
 
     calls: tuple[Call, ...]
     equivalence: Equivalence
     counters: dict[str, Counted]
+    statements: list[Statements | None]
+    noisy_statements: frozenset[int]
+    shapes: dict[str, frozenset[str]]
     end: state.EndState
-    stages: tuple[edge.Stage, ...]
-    edge_calls: tuple[Call, ...]
-    edges: tuple[Equivalence, ...]
+    edge_calls: dict[str, Call]
+    edges: tuple[EdgeCase, ...]
     cost_s: dict[str, float]
     once: frozenset[str]
     blocked: frozenset[str]
@@ -53,10 +56,16 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Passed:
-    """A bundle that may be measured, with the candidates that are left in it."""
+    """A bundle that may be measured, with the candidates that are left in it.
+
+    `felt` are the endpoints that may feel it: they send other statements than before, or use a
+    table that it indexes.
+    """
 
     bundle: Bundle
     counters: dict[str, Counted]
+    felt: frozenset[str] = frozenset()
+    cost_s: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,33 +97,38 @@ def baseline(
 ) -> Baseline:
     """Run A and A' through everything that the candidates will be compared on.
 
-    `budget_s` is for one arm: slow endpoints are asked less often, never fewer than
-    `FEWEST_CALLS` times.
+    `budget_s` is for one arm: slow endpoints are asked less often.
     """
     tree = lab.tree()
     arms: list[Running] = []
     try:
-        arms.append(lab.launch(tree, BEFORE, record="full"))
-        arms.append(lab.launch(tree, AGAIN, record="light"))
-        both = [(running, sign_in(running) if sign_in else {}) for running in arms]
-        (before, headers), (again, other_headers) = both
-        calls = _affordable(before, headers, workload, budget_s, progress)
-        _warm(again, other_headers, calls, progress)
-        first = _play(before, headers, calls, progress)
-        second = _play(again, other_headers, calls, progress)
+        arms += (lab.launch(tree, name, record="light") for name in (BEFORE, AGAIN))
+        (before, headers), (again, others) = both = [
+            (running, sign_in(running) if sign_in else {}) for running in arms
+        ]
+        first = play_within(before, headers, workload, budget_s, progress)
+        second = play(again, others, first.calls, progress)
         end = state.learn(before, again)
-        touched = [request for endpoint, request in first.requests if endpoint in targets]
-        stages, edge_calls, edges = _edges(both, touched, first, targets, progress)
+        edge_calls = {
+            call.endpoint: call
+            for call in reversed(first.calls)
+            if call.endpoint in targets and not call.writes
+        }
+        requests = [request for end, request in first.recorded() if end in edge_calls]
+        edges = tuple(_edges(both, requests, edge_calls, progress))
+        statements = first.statements()
         return Baseline(
-            calls=calls,
+            calls=first.calls,
             equivalence=Equivalence(first.answers, second.answers),
-            counters=count(first.requests),
+            counters=count(first.recorded()),
+            statements=statements,
+            noisy_statements=frozenset(_unequal(statements, second.statements())),
+            shapes=_shapes(first),
             end=end,
-            stages=stages,
             edge_calls=edge_calls,
             edges=edges,
-            cost_s=_costs(first),
-            once=_once(first),
+            cost_s=first.cost_s(),
+            once=first.once(),
             blocked=frozenset(before.blocked),
         )
     finally:
@@ -155,7 +169,7 @@ def check(
             failed = {one.key for one in outcome.rejected}
             left = tuple(one for one in bundle.candidates if one.key not in failed)
             if left:
-                passed.append(Passed(Bundle(bundle.name, left), outcome.counters))
+                passed.append(_passed(base, Bundle(bundle.name, left), outcome.played))
     return Gated(tuple(passed), tuple(rejected), responses)
 
 
@@ -168,7 +182,7 @@ def check_together(
         return {"": outcome.reason}
     if outcome.rejected:
         return {one.key: one.reason for one in outcome.rejected}
-    return Passed(bundle, outcome.counters)
+    return _passed(base, bundle, outcome.played)
 
 
 class _Unprepared(UnslowError):
@@ -186,7 +200,7 @@ class _Failed:
 
 @dataclass(frozen=True)
 class _Compared:
-    counters: dict[str, Counted]
+    played: Played
     responses: dict[str, Responses]
     rejected: list[Rejected]
 
@@ -204,13 +218,12 @@ def _try(
         return _Failed(True, f"it does not start: {_last_line(str(error))}")
     try:
         headers = sign_in(running) if sign_in else {}
-        _warm(running, headers, base.calls, progress)
-        played = _play(running, headers, base.calls, progress)
+        played = play(running, headers, base.calls, progress)
         compared = list(base.equivalence.compare(played.answers))
         ends = list(state.differences(base.end, running))
-        compared += _edge_comparison(running, headers, base)
-        blocked = sorted(set(running.blocked) - base.blocked)
-        return _judged(base, bundle, compared, ends, blocked, count(played.requests))
+        compared += _edge_comparison(running, headers, base, bundle.targets)
+        blocked = [f"it reaches for {host}" for host in sorted(set(running.blocked) - base.blocked)]
+        return _judged(base, bundle, compared, [*ends, *blocked], played)
     except OSError as error:
         return _Failed(True, f"it stops answering: {error}")
     except _Unprepared as error:
@@ -223,14 +236,13 @@ def _judged(
     base: Baseline,
     bundle: Bundle,
     compared: Sequence[tuple[Call, str]],
-    ends: Sequence[str],
-    blocked: Sequence[str],
-    counters: dict[str, Counted],
+    effects: Sequence[str],
+    played: Played,
 ) -> _Failed | _Compared:
     """Differences on a candidate's own endpoint are its own; any other is the whole bundle's."""
     different = {call.endpoint: sentence for call, sentence in reversed(compared) if sentence}
     elsewhere = [text for end, text in different.items() if end not in bundle.targets]
-    elsewhere += [*ends, *(f"it reaches for {host}" for host in blocked)]
+    elsewhere += effects
     if elsewhere:
         everything = summary(compared, base.equivalence.masked())
         return _Failed(
@@ -246,169 +258,90 @@ def _judged(
         responses[candidate.key] = found
         if found.first_difference:
             rejected.append(Rejected(candidate.key, False, found.first_difference))
-    return _Compared(counters, responses, rejected)
+    return _Compared(played, responses, rejected)
 
 
 def _concerns(endpoint: str, candidate: Candidate, bundle: Bundle) -> bool:
     return endpoint in candidate.endpoints or endpoint not in bundle.targets
 
 
-def _ordered(workload: Workload) -> list[Call]:
-    """Reads, then writes, the first of each again, and a read of each endpoint after them all.
-
-    A repeated write shows whether it can be measured again and again; a read after the writes
-    must see what was written.
-    """
-    calls = [*workload.calls, *workload.held_out]
-    reads = [call for call in calls if not call.writes]
-    writes = [call for call in calls if call.writes]
-    repeats = {call.endpoint: call for call in reversed(writes)}
-    rereads = {call.endpoint: call for call in reversed(reads)} if writes else {}
-    return [*reads, *writes, *reversed(repeats.values()), *reversed(rereads.values())]
+def _passed(base: Baseline, bundle: Bundle, played: Played) -> Passed:
+    unequal = set(_unequal(base.statements, played.statements())) - base.noisy_statements
+    felt = {base.calls[position].endpoint for position in unequal}
+    for table in bundle.indexed_tables:
+        felt |= {end for end, shapes in base.shapes.items() if edge.mentions(table, shapes)}
+    return Passed(
+        bundle, count(played.recorded()), frozenset(felt) - bundle.targets, played.cost_s()
+    )
 
 
-def _affordable(
-    running: Running, headers: Headers, workload: Workload, budget_s: float, progress: Progress
-) -> tuple[Call, ...]:
-    """The calls in order, without some of the slow endpoints' reads."""
-    calls = _ordered(workload)
-    cost = _warm(running, headers, calls, progress)
-    share = budget_s / max(len({call.endpoint for call in calls}), 1)
-    sent: dict[str, int] = {}
-    kept = []
-    for call in calls:
-        number = sent[call.endpoint] = sent.get(call.endpoint, 0) + 1
-        if number <= FEWEST_CALLS or number * cost.get(call.endpoint, 0.0) <= share:
-            kept.append(call)
-    return tuple(kept)
+def _unequal(one: Sequence[Statements | None], other: Sequence[Statements | None]) -> Iterator[int]:
+    """Positions of calls that did not send the database the same statements."""
+    for position, (left, right) in enumerate(zip(one, other, strict=True)):
+        if left is None or left != right:
+            yield position
 
 
-def _warm(
-    running: Running, headers: Headers, calls: Sequence[Call], progress: Progress
-) -> dict[str, float]:
-    """Asks each reading endpoint twice; the seconds of the second answer, which pays no import."""
-    client = Client(running.base_url)
-    cost: dict[str, float] = {}
-    for call in calls:
-        if not call.writes and call.endpoint not in cost:
-            progress.step(f"{running.arm}: {call.endpoint}", 0)
-            client.send(signed(call, headers))
-            cost[call.endpoint] = client.send(signed(call, headers)).seconds
-    client.close()
-    return cost
-
-
-def _play(running: Running, headers: Headers, calls: Sequence[Call], progress: Progress) -> Played:
-    """Sends the calls in order. Raises OSError when the application stops answering."""
-    client = Client(running.base_url)
-    played, ids = Played([], []), {}
-    for number, call in enumerate(calls):
-        progress.step(f"{running.arm}: {call.endpoint}", 0)
-        request_id = f"{running.arm}-{number}"
-        response = client.send(signed(call, headers), request_id)
-        ids[request_id] = call.endpoint
-        played.answers.append((call, answer(response, running.base_url)))
-        played.seconds.append(response.seconds)
-    client.close()
-    for request in running.drain(list(ids), DRAIN_S):
-        played.requests.append((ids[request.id], request))
-    return played
-
-
-def _once(first: Played) -> frozenset[str]:
-    """Writing endpoints that answer otherwise when they are asked the same again."""
-    statuses: dict[tuple[str, str, bytes | None], set[int]] = {}
-    for call, answered in first.answers:
-        if call.writes:
-            statuses.setdefault((call.endpoint, call.path, call.body), set()).add(answered.status)
-    return frozenset(key[0] for key, seen in statuses.items() if len(seen) > 1)
+def _shapes(played: Played) -> dict[str, frozenset[str]]:
+    shapes: dict[str, frozenset[str]] = {}
+    for endpoint, request in played.recorded():
+        own = frozenset(query.shape for query in request.queries)
+        shapes[endpoint] = shapes.get(endpoint, frozenset()) | own
+    return shapes
 
 
 def _edges(
     both: Sequence[tuple[Running, Headers]],
-    touched: Sequence[Request],
-    first: Played,
-    targets: Collection[str],
+    requests: Sequence[Request],
+    calls: Mapping[str, Call],
     progress: Progress,
-) -> tuple[tuple[edge.Stage, ...], tuple[Call, ...], tuple[Equivalence, ...]]:
+) -> Iterator[EdgeCase]:
     before, again = both[0][0], both[1][0]
-    cost = _costs(first)
-    calls = tuple(_edge_calls([call for call, _ in first.answers], targets, cost))
+    if any(headers for _, headers in both) or any(
+        edge.anonymous(call) != call for call in calls.values()
+    ):
+        yield EdgeCase(edge.ANONYMOUS, edge.Stage(edge.ANONYMOUS, ()), _judges(both, calls, True))
     engine = next((one.engine for one in before.databases if one.engine != "redis"), "postgresql")
-    done, compared = [], [_compare_anonymous(both, calls)]
-    for wanted in edge.stages(before.describe().models, touched, engine):
+    for wanted in edge.stages(before.describe().models, requests, engine):
         stage = edge.run(before, wanted)
         if not stage.statements:
             continue
         if edge.run(again, stage) != stage:
-            break  # from here on the two copies hold different data
+            return  # from here on the two copies hold different data
         progress.step(f"edge data: {stage.name}", 0)
-        done.append(stage)
-        compared.append(Equivalence(*(_edge_answers(run, head, calls) for run, head in both)))
-    return tuple(done), calls, tuple(compared)
+        yield EdgeCase(stage.name, stage, _judges(both, calls, False))
 
 
-def _compare_anonymous(
-    both: Sequence[tuple[Running, Headers]], calls: Sequence[Call]
-) -> Equivalence:
-    return Equivalence(*(_edge_answers(run, {}, _anonymous(calls)) for run, _ in both))
+def _judges(
+    both: Sequence[tuple[Running, Headers]], calls: Mapping[str, Call], anonymous: bool
+) -> dict[str, Equivalence]:
+    return {
+        endpoint: Equivalence(*([_edge_answer(*arm, call, anonymous)] for arm in both))
+        for endpoint, call in calls.items()
+    }
 
 
-def _anonymous(calls: Sequence[Call]) -> tuple[Call, ...]:
-    return tuple(
-        msgspec.structs.replace(call, headers=edge.anonymous(call.headers)) for call in calls
-    )
-
-
-def _edge_calls(
-    calls: Iterable[Call], targets: Collection[str], cost: dict[str, float]
-) -> Iterator[Call]:
-    taken: dict[str, set[str]] = {}
-    for call in calls:
-        group = taken.setdefault(call.endpoint, set())
-        most = 1 if cost.get(call.endpoint, 0.0) > SLOW_EDGE_S else EDGE_CALLS
-        if call.endpoint in targets and not call.writes and len(group) < most:
-            if call.path not in group:
-                yield call
-            group.add(call.path)
-
-
-def _edge_answers(
-    running: Running, headers: Headers, calls: Sequence[Call]
-) -> list[tuple[Call, Answer]]:
-    client = Client(running.base_url)
-    answers = []
-    for call in calls:
-        response: Response = client.send(signed(call, headers))
-        answers.append((call, answer(response, running.base_url)))
-    client.close()
-    return answers
+def _edge_answer(
+    running: Running, headers: Headers, call: Call, anonymous: bool
+) -> tuple[Call, Answer]:
+    if anonymous:
+        return one_answer(running, {}, edge.anonymous(call))
+    return one_answer(running, headers, call)
 
 
 def _edge_comparison(
-    running: Running, headers: Headers, base: Baseline
+    running: Running, headers: Headers, base: Baseline, targets: Collection[str]
 ) -> Iterator[tuple[Call, str]]:
     """The comparisons on edge data, with the kind of data named in each difference."""
-    strangers = _edge_answers(running, {}, _anonymous(base.edge_calls))
-    yield from _named("without a login", base.edges[0].compare(strangers))
-    for stage, judge in zip(base.stages, base.edges[1:], strict=True):
-        if edge.run(running, stage) != stage:
-            raise _Unprepared(f"its database refuses the edge data {stage.name}")
-        played = _edge_answers(running, headers, base.edge_calls)
-        yield from _named(stage.name, judge.compare(played))
-
-
-def _named(name: str, compared: Iterable[tuple[Call, str]]) -> Iterator[tuple[Call, str]]:
-    for call, sentence in compared:
-        yield call, f"{sentence} ({name})" if sentence else ""
-
-
-def _costs(played: Played) -> dict[str, float]:
-    """Seconds per call by endpoint: the median, which a first slow answer does not move."""
-    grouped: dict[str, list[float]] = {}
-    for (call, _), seconds in zip(played.answers, played.seconds, strict=True):
-        grouped.setdefault(call.endpoint, []).append(seconds)
-    return {endpoint: sorted(group)[len(group) // 2] for endpoint, group in grouped.items()}
+    for case in base.edges:
+        if edge.run(running, case.stage) != case.stage:
+            raise _Unprepared(f"its database refuses the edge data {case.name}")
+        for endpoint, judge in case.judges.items():
+            if endpoint in targets:
+                call = base.edge_calls[endpoint]
+                played = _edge_answer(running, headers, call, case.name == edge.ANONYMOUS)
+                for _, sentence in judge.compare([played]):
+                    yield call, f"{sentence} ({case.name})" if sentence else ""
 
 
 def _forbidden(candidate: Candidate) -> str:

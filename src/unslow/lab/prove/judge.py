@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
 
 from unslow.lab.prove.evidence import (
@@ -21,6 +21,7 @@ LEAST_GAIN = 0.03  # of the cost; below it a patch is not worth its lines
 GUARD_LIMIT = 0.05  # how much slower another endpoint may possibly be
 SURE = 0.999  # for verdicts that end a measurement early, looked at after every pair
 FEWEST_PAIRS_AGAINST = 3
+REST = "the mean of the other endpoints"
 ONE_SIDED = 0.98  # the upper end of this interval bounds a slowdown with 99 % confidence
 
 
@@ -28,13 +29,17 @@ ONE_SIDED = 0.98  # the upper end of this interval bounds a slowdown with 99 % c
 class Measured:
     """The log ratios of one candidate, a number per launch pair.
 
-    `values` is over all its endpoints together; `endpoints` holds each of them and every guarded
-    one. `noise` is the standard deviation of A/A' pairs, `prior` what the endpoints share.
+    `values` is over all its endpoints together. `targets` holds each of them, `guards` each other
+    endpoint that may feel the patch, `rest` those that send the database the same statements as
+    before. The rest is guarded together: `rest_mean` is the mean over those of them that a launch
+    pair measured. `noise` is the standard deviation of A/A' pairs, `prior` what endpoints share.
     """
 
     values: tuple[float, ...]
     targets: Mapping[str, tuple[float, ...]]
-    guards: Mapping[str, tuple[float, ...]]
+    guards: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    rest: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    rest_mean: tuple[float, ...] = ()
     noise: float = 0.0
     prior: NoisePrior | None = None
 
@@ -101,11 +106,15 @@ def futile(measured: Measured, most_pairs: int) -> bool:
 
 def open_guards(measured: Measured) -> tuple[str, ...]:
     """Endpoints whose slowdown may still exceed the limit, the candidate's own included."""
-    return tuple(
-        endpoint
-        for endpoint, values in (*measured.guards.items(), *measured.targets.items())
-        if interval(values, ONE_SIDED, measured.prior).high > math.log1p(GUARD_LIMIT)
-    )
+    singly = (*measured.guards.items(), *measured.targets.items())
+    found = [end for end, values in singly if _may_be_slow(values, measured.prior)]
+    if measured.rest and _may_be_slow(measured.rest_mean, None):
+        found.append(REST)
+    return tuple(found)
+
+
+def _may_be_slow(values: tuple[float, ...], prior: NoisePrior | None) -> bool:
+    return interval(values, ONE_SIDED, prior).high > math.log1p(GUARD_LIMIT)
 
 
 def replicates(measured: Measured, fresh: Measured) -> bool:
@@ -128,7 +137,8 @@ def speedup(values: Collection[float], prior: NoisePrior | None = None) -> Inter
 
 
 def _slowed(measured: Measured) -> str:
-    for endpoint, values in (*measured.guards.items(), *measured.targets.items()):
+    everyone = (*measured.guards.items(), *measured.targets.items(), *measured.rest.items())
+    for endpoint, values in everyone:
         found = interval(values, SURE, measured.prior)
         enough = len(values) >= FEWEST_PAIRS_AGAINST
         if enough and found.low > 0 and found.mean > math.log1p(GUARD_LIMIT):

@@ -44,9 +44,12 @@ def effects(
     groups: Sequence[tuple[str, Mapping[str, tuple[float, ...]]]] = (
         ("target", found.targets),
         ("guard", found.guards),
+        ("guard", found.rest),
     )
     for role, endpoints in groups:
         for end, values in endpoints.items():
+            if role == "guard" and not values:
+                continue
             yield EndpointEffect(
                 endpoint=end,
                 speedup=speedup(values, found.prior),

@@ -16,7 +16,8 @@ from unslow.lab.workload import Workload
 from unslow.model import Calibration, Verdict
 
 PROVE_SHARE = 0.65  # of the budget; the rest is for the combination
-GATE_SHARE = 0.05  # of the budget, for one arm of the baseline
+GATE_SHARE = 0.25  # of that, for the gates of all arms together
+GATES_END = 0.6  # what the gates have not reached by then is not measured
 
 
 def prove(
@@ -35,15 +36,15 @@ def prove(
     the unpatched application fails.
     """
     seconds_left = deadline(budget_s * PROVE_SHARE)
+    gates_left = deadline(budget_s * PROVE_SHARE * GATES_END)
     known = set(workload.endpoints)
     groups = bundles([one for one in candidates if known.intersection(one.endpoints)], lab.read)
     progress.stage("check that answers stay the same", len(groups) + 1)
     targets = {end for group in groups for end in group.targets}
-    base = gate.baseline(
-        lab, workload, targets, budget_s=budget_s * GATE_SHARE, sign_in=sign_in, progress=progress
-    )
+    arm_s = seconds_left() * GATE_SHARE / (len(groups) + 2)
+    base = gate.baseline(lab, workload, targets, budget_s=arm_s, sign_in=sign_in, progress=progress)
     gated = gate.check(
-        lab, base, groups, sign_in=sign_in, progress=progress, seconds_left=seconds_left
+        lab, base, groups, sign_in=sign_in, progress=progress, seconds_left=gates_left
     )
     trial = _trial(lab, workload, base, gated, Random(seed), progress, seconds_left, sign_in)
     progress.stage("measure", None)
@@ -66,7 +67,7 @@ def calibrate(
     """The noise between two copies of the unpatched application; None when no two pairs fit."""
     seconds_left = deadline(budget_s)
     base = gate.baseline(
-        lab, workload, (), budget_s=budget_s * GATE_SHARE, sign_in=sign_in, progress=progress
+        lab, workload, (), budget_s=budget_s * 0.05, sign_in=sign_in, progress=progress
     )
     trial = _trial(lab, workload, base, Gated(), Random(seed), progress, seconds_left, sign_in)
     trial.claims.append(Claim("calibration", AGAIN, workload.endpoints))
@@ -88,12 +89,12 @@ def _trial(
     for passed in gated.passed:
         bundle = passed.bundle
         arms[bundle.name] = Arm(bundle.name, lab.tree(bundle.patches), bundle.sql)
+    costs = {passed.bundle.name: dict(passed.cost_s) for passed in gated.passed}
+    costs[BEFORE] = dict(base.cost_s)
     session = Session(
-        lab, workload, arms, dict(base.cost_s), base.once, random, progress, seconds_left, sign_in
+        lab, workload, arms, costs, base.once, random, progress, seconds_left, sign_in
     )
-    return Trial(
-        list(_claims(gated, workload)), weights(workload), session.cost_s, session, seconds_left
-    )
+    return Trial(_claims(gated, workload), weights(workload), costs, session, seconds_left)
 
 
 def _claims(gated: Gated, workload: Workload) -> list[Claim]:
@@ -101,10 +102,12 @@ def _claims(gated: Gated, workload: Workload) -> list[Claim]:
     claims = []
     for passed in gated.passed:
         bundle = passed.bundle
-        guards = tuple(end for end in workload.endpoints if end not in bundle.targets)
+        others = [end for end in workload.endpoints if end not in bundle.targets]
+        guards = tuple(end for end in others if end in passed.felt)
+        rest = tuple(end for end in others if end not in passed.felt)
         for one in bundle.candidates:
             own = tuple(end for end in one.endpoints if end in workload.endpoints)
-            claims.append(Claim(one.key, bundle.name, own, guards))
+            claims.append(Claim(one.key, bundle.name, own, guards, rest))
     return claims
 
 

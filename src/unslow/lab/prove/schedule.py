@@ -41,13 +41,22 @@ class Arm:
 
 
 @dataclass(frozen=True)
+class Slice:
+    """What an endpoint should get in a launch set: seconds, in all of these arms together."""
+
+    seconds: float
+    arms: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Share:
-    """What one endpoint gets in a launch set: `rounds` of equal length, and calls to warm up."""
+    """The calls that an endpoint gets: `rounds` of equal length in `arms`, after the warm-up."""
 
     endpoint: str
     calls: tuple[Call, ...]
     rounds: int
     warm: tuple[Call, ...] = ()
+    arms: frozenset[str] = frozenset()
 
     def slots(self) -> list[tuple[int, Call]]:
         """(round, call) in the order in which they are sent."""
@@ -136,41 +145,40 @@ def signed(call: Call, headers: Mapping[str, str]) -> Call:
 def shares(
     calls: Mapping[str, Sequence[Call]],
     cost_s: Mapping[str, float],
-    slices_s: Mapping[str, float],
+    slices: Mapping[str, Slice],
     once: frozenset[str],
     random: Random,
 ) -> tuple[Share, ...]:
-    """How often each endpoint of `slices_s` is asked, reads in random order, then writes.
+    """How often each endpoint of `slices` is asked, reads in random order, then writes.
 
-    `cost_s` is what one call costs in all arms together. Endpoints in `once` change their own
+    `cost_s` is what one call costs in all arms of its slice. Endpoints in `once` change their own
     preconditions (a deletion): each of their calls is sent once per launch at most.
     """
     reads: list[Share] = []
     writes: list[Share] = []
-    for endpoint, seconds in slices_s.items():
+    for endpoint, wanted in slices.items():
         group = list(calls.get(endpoint, ()))
         if group:
             kind = writes if group[0].writes else reads
-            kind.append(
-                _share(endpoint, group, cost_s[endpoint], seconds, endpoint in once, random)
-            )
+            kind.append(_share(endpoint, group, cost_s[endpoint], wanted, endpoint in once, random))
     random.shuffle(reads)
     random.shuffle(writes)
     return (*reads, *writes)
 
 
 def _share(
-    endpoint: str, group: list[Call], cost_s: float, seconds: float, once: bool, random: Random
+    endpoint: str, group: list[Call], cost_s: float, wanted: Slice, once: bool, random: Random
 ) -> Share:
     random.shuffle(group)
-    affordable = max(1, round(seconds / max(cost_s, 1e-4)))
+    affordable = max(1, round(wanted.seconds / max(cost_s, 1e-4)))
     if once:
         affordable = min(affordable, len(group))
     rounds = min(ROUNDS, affordable)
     total = rounds * min(affordable // rounds, MOST_PER_ROUND)
     warm_up = 0 if once else min(MOST_WARM, max(1, int(WARM_SECONDS / max(cost_s, 1e-4))))
     endless = [group[position % len(group)] for position in range(max(total, warm_up))]
-    return Share(endpoint, tuple(endless[:total]), rounds, tuple(endless[:warm_up]))
+    warm = tuple(endless[:warm_up])
+    return Share(endpoint, tuple(endless[:total]), rounds, warm, frozenset(wanted.arms))
 
 
 def measure(
@@ -218,11 +226,13 @@ def _ask(
     for share in plan:
         for call in share.warm:
             for meter in random.sample(meters, len(meters)):
-                meter.send(call, None)
+                if meter.arm in share.arms:
+                    meter.send(call, None)
     for share in plan:
         progress.step(share.endpoint, 0, seconds_left())
+        asked = [meter for meter in meters if meter.arm in share.arms]
         for number, call in share.slots():
-            for meter in random.sample(meters, len(meters)):
+            for meter in random.sample(asked, len(asked)):
                 meter.send(call, (share.endpoint, number))
     for meter in meters:
         meter.close()

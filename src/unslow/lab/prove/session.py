@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from random import Random
 
 from unslow.lab.progress import Progress
-from unslow.lab.prove.schedule import Arm, LaunchSet, SignIn, measure, shares
-from unslow.lab.prove.trial import Wanted
+from unslow.lab.prove.schedule import BEFORE, Arm, LaunchSet, SignIn, measure, shares
+from unslow.lab.prove.trial import Costs, Wanted
 from unslow.lab.target import Lab
 from unslow.lab.workload import Call, Workload
 
 Clock = Callable[[], float]
+
+UNKNOWN_S = 0.1  # a call that was never timed
 
 
 def deadline(budget_s: float) -> Clock:
@@ -22,12 +24,12 @@ def deadline(budget_s: float) -> Clock:
 
 @dataclass
 class Session:
-    """Launches arms of one lab on one workload. `cost_s` is shared with the trial."""
+    """Launches arms of one lab on one workload. `costs` is shared with the trial."""
 
     lab: Lab
     workload: Workload
     arms: Mapping[str, Arm]
-    cost_s: dict[str, float]
+    costs: Costs
     once: frozenset[str]
     random: Random
     progress: Progress
@@ -42,8 +44,8 @@ class Session:
         calls = by_endpoint(self.workload.calls)
         if wanted.held_out:
             calls |= by_endpoint(self.workload.held_out)
-        cost = {end: self.cost_s.get(end, 0.1) * len(arms) for end in wanted.slices_s}
-        plan = shares(calls, cost, wanted.slices_s, self.once, self.random)
+        cost_s = {end: self._cost_s(end, one.arms) for end, one in wanted.slices.items()}
+        plan = shares(calls, cost_s, wanted.slices, self.once, self.random)
         self.progress.step(f"launch set {self.sets}, {len(arms)} arms", 1, self.seconds_left())
         return measure(
             self.lab,
@@ -54,6 +56,11 @@ class Session:
             progress=self.progress,
             seconds_left=self.seconds_left,
         )
+
+    def _cost_s(self, endpoint: str, arms: Sequence[str]) -> float:
+        """Seconds of one call in all of `arms`."""
+        usual = self.costs.get(BEFORE, {}).get(endpoint, UNKNOWN_S)
+        return sum(self.costs.get(arm, {}).get(endpoint, usual) for arm in arms)
 
 
 def by_endpoint(calls: Sequence[Call]) -> dict[str, list[Call]]:

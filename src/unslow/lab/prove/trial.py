@@ -7,9 +7,23 @@ from statistics import fmean, variance
 from typing import Protocol
 
 from unslow.lab.errors import UnslowError
-from unslow.lab.prove._ratios import Metric, log_ratios, mean_ms, metric_of
-from unslow.lab.prove.evidence import NoisePrior, e_bh, interval, noise_prior, smallest_detectable
+from unslow.lab.prove._ratios import (
+    Metric,
+    log_ratios,
+    mean_log_ratios,
+    mean_ms,
+    metric_of,
+)
+from unslow.lab.prove.evidence import (
+    NoisePrior,
+    e_bh,
+    fewest_pairs,
+    interval,
+    noise_prior,
+    smallest_detectable,
+)
 from unslow.lab.prove.judge import (
+    REST,
     Judgement,
     Measured,
     futile,
@@ -18,25 +32,30 @@ from unslow.lab.prove.judge import (
     promising,
     replicates,
 )
-from unslow.lab.prove.schedule import AGAIN, BEFORE, ArmFailed, LaunchSet
+from unslow.lab.prove.schedule import AGAIN, BEFORE, ArmFailed, LaunchSet, Slice
 from unslow.model import Calibration
 
 CALIBRATION_SETS = 3
+CALIBRATION_ENDPOINTS = 8  # the cheapest ones
 REPLICATION_SETS = 2
 MOST_SETS = 40
 PLANNED_SETS = 8  # the time is spread over so many; a doubling needs four
 FEWEST_GUARD_PAIRS = 3
+REST_SHARE = 0.2  # of a launch set's seconds, for endpoints that no patch should reach
+FEWEST_REST = 3
 TARGET_SLICE_S = 1.5  # per endpoint and launch set, in all arms together
 GUARD_SLICE_S = 0.5
-FIRST_LAUNCH_S = 3.0  # per arm, until the first set tells better
+FIRST_LAUNCH_S = 2.0  # per arm, until the first set tells better
+
+Costs = dict[str, dict[str, float]]  # seconds of one call: arm -> endpoint -> seconds
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the next launch set is to measure: arms by name, seconds by endpoint."""
+    """What the next launch set is to measure: arms by name, a slice by endpoint."""
 
     arms: tuple[str, ...]
-    slices_s: Mapping[str, float]
+    slices: Mapping[str, Slice]
     held_out: bool = False
 
 
@@ -48,32 +67,33 @@ class Sampler(Protocol):
 
 @dataclass
 class Claim:
-    """`after` is faster than `before` on `targets` and harms none of `guards`."""
+    """`after` is faster than `before` on `targets` and harms nobody.
+
+    `guards` may feel the patch and are watched one by one, `rest` together (see `Measured`).
+    """
 
     key: str
     after: str
     targets: tuple[str, ...]
     guards: tuple[str, ...] = ()
+    rest: tuple[str, ...] = ()
     before: str = BEFORE
     settled: Judgement | None = None
     pairs: int = 0  # launch sets seen when it was settled
     replicated: bool | None = None
-
-    @property
-    def endpoints(self) -> tuple[str, ...]:
-        return (*self.targets, *self.guards)
 
 
 @dataclass
 class Trial:
     """The claims, what was measured so far, and the clock.
 
-    `weights` are the endpoints' parts of the traffic, `cost_s` the seconds of one call in one arm.
+    `weights` are the endpoints' parts of the traffic. `costs` may lack arms and endpoints; it is
+    kept up to date here.
     """
 
     claims: list[Claim]
     weights: Mapping[str, float]
-    cost_s: dict[str, float]
+    costs: Costs
     sample: Sampler
     seconds_left: Callable[[], float]
     calibrate: bool = True
@@ -104,7 +124,11 @@ class Trial:
         """Measure what seems proven in fresh launches, on requests that no fixer saw."""
         claims = [one for one in self.claims if one.settled and one.settled.kind == "proven"]
         arms = tuple(dict.fromkeys(name for one in claims for name in (one.before, one.after)))
-        slices = dict.fromkeys((end for one in claims for end in one.targets), TARGET_SLICE_S)
+        slices = _merged(
+            (end, Slice(TARGET_SLICE_S, (one.before, one.after)))
+            for one in claims
+            for end in one.targets
+        )
         while arms and len(self.fresh) < REPLICATION_SETS:  # `run` has kept the time for it
             try:
                 self.fresh.append(self.sample(Wanted(arms, slices, held_out=True)))
@@ -128,6 +152,8 @@ class Trial:
             ratios(claim.targets),
             {end: ratios((end,)) for end in claim.targets},
             {end: ratios((end,)) for end in claim.guards},
+            {end: ratios((end,)) for end in claim.rest},
+            mean_log_ratios(sets, claim.before, claim.after, claim.rest, self.metric),
             self.noise(),
             self.prior(),
         )
@@ -181,25 +207,49 @@ class Trial:
             claim.settled, claim.pairs = Judgement("failed", str(error)), len(self.sets)
 
     def _wanted(self, reserve_sets: int) -> Wanted:
-        arms = self._arms()
-        seconds = self._set_seconds(len(arms), reserve_sets)
-        return Wanted(arms, self._slices(seconds, len(arms)))
-
-    def _arms(self) -> tuple[str, ...]:
+        claims = self._affordable(reserve_sets)
+        needed = [name for claim in claims for name in (claim.before, claim.after)]
         again = [AGAIN] if self.calibrate and len(self.sets) < CALIBRATION_SETS else []
-        needed = [name for claim in self._open() for name in (claim.before, claim.after)]
-        return tuple(dict.fromkeys([BEFORE, *again, *needed]))
+        arms = tuple(dict.fromkeys([BEFORE, *again, *needed]))
+        planned = max(1, PLANNED_SETS - len(self.sets)) + reserve_sets
+        seconds = max(self.seconds_left() / planned - self._launch_s(len(arms)), 1.0)
+        slices = self._slices(claims, seconds)
+        if again:
+            cheapest = sorted(slices, key=lambda end: self._cost_s(BEFORE, end))
+            for end in cheapest[:CALIBRATION_ENDPOINTS]:
+                slices = _merged([*slices.items(), (end, Slice(0.0, (BEFORE, AGAIN)))])
+        scale = min(1.0, seconds / sum(one.seconds for one in slices.values()))
+        return Wanted(
+            arms, {end: Slice(one.seconds * scale, one.arms) for end, one in slices.items()}
+        )
+
+    def _affordable(self, reserve_sets: int) -> list[Claim]:
+        """The open claims whose arms can be measured often enough; the others wait their turn."""
+        open_claims = self._open()
+        sets = fewest_pairs() + reserve_sets
+        chosen: list[Claim] = []
+        for arm in dict.fromkeys(claim.after for claim in open_claims):
+            more = [*chosen, *(claim for claim in open_claims if claim.after == arm)]
+            if chosen and sets * self._least_set_s(more) > self.seconds_left():
+                break
+            chosen = more
+        return chosen
+
+    def _least_set_s(self, claims: Sequence[Claim]) -> float:
+        arms = {name for claim in claims for name in (claim.before, claim.after)}
+        targets = {
+            (name, end)
+            for claim in claims
+            for name in (claim.before, claim.after)
+            for end in claim.targets
+        }
+        return self._launch_s(len(arms)) + sum(2 * self._cost_s(*place) for place in targets)
 
     def _launch_s(self, arms: int) -> float:
         if not self.sets:
             return FIRST_LAUNCH_S * arms
         last = self.sets[-1]
         return last.launch_s / max(len(last.samples), 1) * arms
-
-    def _set_seconds(self, arms: int, reserve_sets: int) -> float:
-        """Seconds of requests that one set may take, so that the planned number of sets fits."""
-        planned = max(1, PLANNED_SETS - len(self.sets)) + reserve_sets
-        return max(self.seconds_left() / planned - self._launch_s(arms), 1.0)
 
     def _fits(self, sets: int) -> bool:
         if not self.sets:
@@ -211,43 +261,49 @@ class Trial:
         more = self.seconds_left() / max(self.sets[-1].seconds, 0.01)
         return min(MOST_SETS, len(self.sets) + max(0, int(more)))
 
-    def _slices(self, seconds: float, arms: int) -> dict[str, float]:
-        """Seconds per endpoint: targets first, then the guards that were seen least."""
-        claims = self._open()
-        shown = {end for claim in claims for end in claim.targets}
-        targets = {
-            end for claim in claims if not promising(self.measured(claim)) for end in claim.targets
-        }
-        guards = self._needed_guards() - shown
-        guard_slice_s = GUARD_SLICE_S if targets else TARGET_SLICE_S
-        slices = {end: TARGET_SLICE_S if end in targets else GUARD_SLICE_S for end in sorted(shown)}
-        used = sum(self._least_s(end, arms) for end in slices)
-        for end in sorted(guards, key=lambda end: (self._pairs(end), end)):
-            used += self._least_s(end, arms)
-            if used <= seconds or self._pairs(end) < 1:
-                slices[end] = guard_slice_s
-        scale = min(1.0, seconds / sum(slices.values()))
-        return {end: slice_s * scale for end, slice_s in slices.items()}
+    def _slices(self, claims: Sequence[Claim], seconds: float) -> dict[str, Slice]:
+        """Targets, then the guards that are not cleared yet, then a few of the rest."""
+        parts: list[tuple[str, Slice]] = []
+        rest: dict[str, list[str]] = {}
+        for claim in claims:
+            both, found = (claim.before, claim.after), self.measured(claim)
+            still_open = open_guards(found)
+            target_s = GUARD_SLICE_S if promising(found) else TARGET_SLICE_S
+            parts += [(end, Slice(target_s, both)) for end in claim.targets]
+            for end in claim.guards:
+                if end in still_open or len(found.guards[end]) < FEWEST_GUARD_PAIRS:
+                    parts.append((end, Slice(GUARD_SLICE_S, both)))
+            if REST in still_open or len(found.rest_mean) < FEWEST_GUARD_PAIRS:
+                for end in claim.rest:
+                    rest.setdefault(end, []).extend(both)
+        parts += self._some(rest, seconds * REST_SHARE)
+        return _merged(parts)
 
-    def _needed_guards(self) -> set[str]:
-        return {end for claim in self._open() for end in self._needed_guards_of(claim)}
+    def _some(
+        self, rest: Mapping[str, Sequence[str]], seconds: float
+    ) -> Iterable[tuple[str, Slice]]:
+        """As many of the rest as the time allows, those that were seen least first."""
+        used = 0.0
+        ordered = sorted(rest, key=lambda end: (self._pairs(end), self._cost_s(BEFORE, end)))
+        for number, end in enumerate(ordered):
+            used += sum(2 * self._cost_s(arm, end) for arm in set(rest[end]))
+            if used > seconds and number >= FEWEST_REST:
+                return
+            yield end, Slice(GUARD_SLICE_S, tuple(rest[end]))
 
-    def _needed_guards_of(self, claim: Claim) -> Iterable[str]:
-        still_open = open_guards(self.measured(claim))
-        for end in claim.guards:
-            if end in still_open or self._pairs(end, claim.after) < FEWEST_GUARD_PAIRS:
-                yield end
+    def _cost_s(self, arm: str, endpoint: str) -> float:
+        for name in (arm, BEFORE):
+            if endpoint in self.costs.get(name, {}):
+                return self.costs[name][endpoint]
+        return 0.1
 
-    def _least_s(self, endpoint: str, arms: int) -> float:
-        return 2 * arms * self.cost_s.get(endpoint, 0.0)  # once to warm up, once to measure
-
-    def _pairs(self, endpoint: str, arm: str = BEFORE) -> int:
-        return sum(endpoint in one.samples.get(arm, {}) for one in self.sets)
+    def _pairs(self, endpoint: str) -> int:
+        return sum(endpoint in one.samples.get(BEFORE, {}) for one in self.sets)
 
     def _learn_costs(self, one: LaunchSet) -> None:
-        for endpoint in {end for samples in one.samples.values() for end in samples}:
-            seen = [s[endpoint] for s in one.samples.values() if endpoint in s]
-            self.cost_s[endpoint] = fmean(mean_ms(sample, "wall") for sample in seen) / 1e3
+        for arm, samples in one.samples.items():
+            known = self.costs.setdefault(arm, {})
+            known |= {end: mean_ms(sample, "wall") / 1e3 for end, sample in samples.items()}
 
     def _again_ratios(self) -> Iterable[tuple[float, ...]]:
         for end, weight in self.weights.items():
@@ -262,3 +318,13 @@ class Trial:
 def _too_little(found: Measured) -> str:
     likely = -math.expm1(interval(found.values, prior=found.prior).low)
     return f"the gain is below {max(likely, 0.0):.1%}, which the time budget cannot tell from none"
+
+
+def _merged(parts: Iterable[tuple[str, Slice]]) -> dict[str, Slice]:
+    """One slice per endpoint: the longest time, all the arms."""
+    slices: dict[str, Slice] = {}
+    for end, one in parts:
+        before = slices.get(end, Slice(0.0, ()))
+        arms = tuple(dict.fromkeys((*before.arms, *one.arms)))
+        slices[end] = Slice(max(before.seconds, one.seconds), arms)
+    return slices
