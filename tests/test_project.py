@@ -40,7 +40,7 @@ def rules(package: str) -> list[str]:
 
 
 @cache
-def tested() -> frozenset[str]:
+def known_tests() -> frozenset[str]:
     return frozenset(path.stem for path in (ROOT / "tests").rglob("test_*.py"))
 
 
@@ -60,7 +60,7 @@ INTEGRATIONS = rules("observe")
 
 @pytest.mark.parametrize("name", [*DETECTORS, *FIXERS])
 def test_every_rule_has_its_test(name) -> None:
-    assert f"test_{name}" in tested()
+    assert f"test_{name}" in known_tests()
 
 
 @pytest.mark.parametrize(
