@@ -256,7 +256,7 @@ def test_a_long_line_is_broken_inside_the_call(bench):
     changes(
         bench,
         f"def f():\n    {first}\n",
-        f'def f():\n    {re.sub("[«»]", "", first)}.select_related(\n        "customer",\n    )\n',
+        f'def f():\n    {re.sub("[«»]", "", first)}.select_related(\n        "customer"\n    )\n',
     )
 
 

@@ -2,6 +2,7 @@ import msgspec
 import pytest
 
 from unslow.lab.prescribe import sqlalchemy_in_query as fixer
+from unslow.model import Link, Origin
 
 HEAD = "from sqlalchemy import exists, func, select\n\nfrom shop.models import Item, Order\n\n\n"
 ITEMS = "items = await db.scalars(select(Item))"
@@ -14,7 +15,18 @@ def shop(alchemy):
         inner = msgspec.structs.replace(load.load, relation=relation, parent="", origin=None)
         return alchemy.advice(fixer, msgspec.structs.replace(load, load=inner, relation_path=()))
 
+    def called(kind="get"):
+        """The second site reads, the first calls the function that does."""
+        call, read = alchemy.sites
+        load = alchemy.load("customer", kind=kind, model="shop.models.Order", uses=(read,))
+        chain = Origin("read", "shop.models.Order", (Link("get", (read, call)),))
+        inner = msgspec.structs.replace(
+            load.load, relation="", parent="", origin=None, queryset=chain
+        )
+        return alchemy.advice(fixer, msgspec.structs.replace(load, load=inner, relation_path=()))
+
     alchemy.given = patches
+    alchemy.called = called
     return alchemy
 
 
@@ -83,10 +95,40 @@ def test_recommends_where_the_rows_cannot_be_read_twice(shop, items):
     assert "gone" in advice.reason
 
 
-def test_recommends_where_the_loop_is_in_another_function(shop):
-    shop.write(f"{HEAD}async def f(db, item):\n    return «await db.get(Order, item.order_id)»\n")
-    (advice,) = shop.given()
-    assert "another function" in advice.reason
+def helper(body, args="item, db", params="item, db", decorator=""):
+    return f"""{HEAD}async def f(db, request):
+    items = await db.scalars(select(Item))
+    return [«await total({args})» for item in items]
+
+
+{decorator}async def total({params}):
+    {body}
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        (helper("return «await db.get(Order, item.order_id)»", "request, db"), "another"),
+        (helper("return «await db.get(Order, item.order_id)»", "item, db()"), "another"),
+        (helper("return «await db.get(Order, item.order_id)»", "*item"), "another"),
+        (helper("return «await other.get(Order, item.order_id)»"), "another"),
+        (helper("item = 3; return «await db.get(Order, item.order_id)»"), "another"),
+        (helper("x = «await db.get(Order, item.order_id)»; x.save()"), "writes"),
+        (helper("return «await db.scalar(select(Order.a).where(Order.id == item.id))»"), "another"),
+        (
+            helper(
+                "return «await db.scalar(select(func.count()).where(Item.order_id == item.id))»",
+                decorator="@router.get('/')\n",
+            ),
+            "another",
+        ),
+    ],
+)
+def test_recommends_where_the_helper_may_be_called_otherwise(shop, source, reason):
+    shop.write(source)
+    (advice,) = shop.called()
+    assert reason in advice.reason
 
 
 # --- changes ---------------------------------------------------------------------------------
@@ -232,3 +274,57 @@ def test_tuples_of_a_result_are_keys_too(shop):
     rows = (await db.execute(stmt)).all()
     order_ids = [order_id for order_id, sold in rows]
 """ in shop.apply(patch)["shop/views.py"]
+
+
+CALLER = """
+    items = (await db.scalars(select(Item))).all()
+    order_ids = [item.order_id for item in items]
+"""
+
+
+@pytest.mark.parametrize("method", ["get", "get_one"])
+def test_rows_are_held_for_a_helper_that_gets_them_by_key(shop, method):
+    shop.write(helper(f"return «await db.{method}(Order, item.order_id)»"))
+    (patch,) = shop.called()
+    text = shop.apply(patch)["shop/views.py"]
+    assert (
+        f"""{CALLER}\
+    statement = select(Order).where(Order.id.in_(order_ids))
+    # The session finds these rows by their key as long as they are held.
+    orders = (await db.scalars(statement)).all()
+    return [await total(item, db) for item in items]
+"""
+        in text
+    )
+    assert text.endswith(f"    return await db.{method}(Order, item.order_id)\n")
+
+
+def test_a_helper_that_selects_by_key_gets_instead(shop):
+    shop.write(helper("return «await db.scalar(select(Order).where(Order.id == item.order_id))»"))
+    (patch,) = shop.called()
+    text = shop.apply(patch)["shop/views.py"]
+    assert text.endswith("    return await db.get(Order, item.order_id)\n")
+
+
+def test_counts_are_passed_on_to_a_helper(shop):
+    statement = "select(func.count(Item.id)).where(Item.order_id == item.order_id)"
+    shop.write(helper(f"return «await db.scalar({statement})»"))
+    (patch,) = shop.called("count")
+    text = shop.apply(patch)["shop/views.py"]
+    assert "    return [await total(item, db, items_count=items_count) for item in items]\n" in text
+    assert text.endswith("""async def total(item, db, items_count=None):
+    return (
+        items_count.get(item.order_id, 0)
+        if items_count is not None
+        else await db.scalar(select(func.count(Item.id)).where(Item.order_id == item.order_id))
+    )
+""")
+
+
+def test_a_statement_in_a_variable_of_the_loop_goes_with_its_read(shop):
+    statement = "select(func.count(Item.id)).where(Item.order_id == item.order_id)"
+    shop.write(handler(f"query = {statement}\nn = «await db.scalar(query)»"))
+    (patch,) = shop.given("count")
+    text = shop.apply(patch)["shop/views.py"]
+    assert "query" not in text
+    assert text.endswith("    for item in items:\n        n = items_count.get(item.order_id, 0)\n")

@@ -69,7 +69,12 @@ def parameters(function: cst.FunctionDef) -> set[str]:
 
 def bound_in(module: Module, function: cst.FunctionDef) -> set[str]:
     """Every name that has a value of the function's own."""
-    found = parameters(function)
+    return parameters(function) | assigned_in(module, function)
+
+
+def assigned_in(module: Module, function: cst.FunctionDef) -> set[str]:
+    """Every name that the function's body gives a value."""
+    found: set[str] = set()
     targets: list[tuple[cst.CSTNode, cst.CSTNode]] = [
         *((node, node.target) for node in module.nodes(cst.AssignTarget)),
         *((node, node.target) for node in module.nodes(cst.AnnAssign)),

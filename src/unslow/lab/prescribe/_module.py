@@ -104,3 +104,9 @@ class Module:
 
     def replace(self, node: cst.CSTNode, text: str) -> TextEdit:
         return TextEdit(self.path, self.start(node), self.end(node), text)
+
+    def without_line(self, node: cst.CSTNode) -> TextEdit:
+        """Delete the lines of a statement that stands alone on them."""
+        start = self.content.rfind(b"\n", 0, self.start(node)) + 1
+        end = self.content.find(b"\n", self.end(node))
+        return TextEdit(self.path, start, end + 1 if end >= 0 else len(self.content), "")

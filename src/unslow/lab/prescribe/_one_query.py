@@ -34,6 +34,11 @@ class Place:
     bound: frozenset[str]
     names: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def raises(self) -> bool:
+        """Whether a missing row is an error here that a dictionary would raise differently."""
+        return self.read.mode in ("required", "row") and not self.names
+
     def text(self, node: cst.BaseExpression) -> str:
         """The key as the loop's function writes it."""
         text = self.read.module.text(node)
@@ -49,9 +54,9 @@ class Place:
         return self.named(root) + dot + rest
 
     def parts(self) -> Selected | None:
-        if chains.method(self.read.call) in GETS or not self.read.call.args:
+        if chains.method(self.read.call) in GETS or self.read.statement is None:
             return None
-        return selected(self.read.module, self.read.call.args[0].value, set(self.bound))
+        return selected(self.read.module, self.read.statement, set(self.bound))
 
     @property
     def entity(self) -> str:
@@ -88,7 +93,7 @@ class OneQuery:
         mode = place.read.mode
         if parts.kind == "value" and (mode == "rows") == _is_unique(parts.column, model):
             return None
-        if mode in ("required", "row") and not _is_certain(parts, parts.key, model, source):
+        if place.raises and not _is_certain(parts, parts.key, model, source):
             return None
         keys, found = _keys_name(place.loop, parts.key), _name(place.loop, parts, model)
         if found is None or keys is None:
@@ -108,7 +113,7 @@ class OneQuery:
             return None
         if any(isinstance(step, cst.Call) for step in chains.chain(key)):
             return None
-        if place.read.mode == "required" and not _is_certain(None, key, model, source):
+        if place.raises and not _is_certain(None, key, model, source):
             return None
         column = f"{place.entity}.{primary[0]}"
         keys = _keys_name(place.loop, key)
@@ -131,6 +136,7 @@ class OneQuery:
             *imports.edits(),
             module.replace(read.node, self.value()),
             *(module.replace(node, name) for node, name in read.later),
+            *([module.without_line(read.unused)] if read.unused else []),
         ]
 
     def held(self, rows: Rows) -> list[TextEdit] | None:
@@ -227,9 +233,7 @@ def key_of(read: Read, bound: set[str]) -> cst.BaseExpression | None:
     """What a read looks for: the second argument of `get`, or what a column is compared to."""
     if chains.method(read.call) in GETS:
         return read.call.args[1].value if len(read.call.args) > 1 else None
-    if not read.call.args:
-        return None
-    parts = selected(read.module, read.call.args[0].value, bound)
+    parts = selected(read.module, read.statement, bound) if read.statement else None
     return parts.key if parts else None
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 import libcst as cst
 
 from unslow.lab.prescribe import _chains as chains
-from unslow.lab.prescribe._locals import names
+from unslow.lab.prescribe._locals import assigned, names
 from unslow.lab.prescribe._module import Module
 
 Mode = Literal["optional", "required", "row", "rows"]
@@ -40,7 +40,8 @@ class Read:
     """`session.scalar(statement)` and what follows it.
 
     `node` is replaced by the value; `later` are readings of the variable that holds the result
-    (`found.scalar_one()`), each replaced by the variable itself. `mode` says what is read.
+    (`found.scalar_one()`), each replaced by the variable itself. `statement` is the one that is
+    run, `unused` the line that builds it for this read alone. `mode` says what is read.
     """
 
     module: Module
@@ -50,6 +51,8 @@ class Read:
     session: str
     awaited: bool
     mode: Mode
+    statement: cst.BaseExpression | None
+    unused: cst.SimpleStatementLine | None
 
 
 def read_at(module: Module, node: cst.BaseExpression) -> Read | None:
@@ -84,7 +87,25 @@ def read_at(module: Module, node: cst.BaseExpression) -> Read | None:
     loose = mode == "rows" and tail[-1] != "all" and not isinstance(target, cst.Name)
     if loose and not _is_looped(module, held):
         return None
-    return Read(module, call, held, later, chains.dotted(session), awaited, mode)
+    statement, unused = _statement(module, call)
+    name = chains.dotted(session)
+    return Read(module, call, held, later, name, awaited, mode, statement, unused)
+
+
+def _statement(
+    module: Module, call: cst.Call
+) -> tuple[cst.BaseExpression | None, cst.SimpleStatementLine | None]:
+    """What `call` runs, and the line that assigns it where nothing else reads it."""
+    value = call.args[0].value if call.args else None
+    if not isinstance(value, cst.Name):
+        return value, None
+    found = assigned(module, value)
+    line = module.enclosing(found, cst.SimpleStatementLine) if found else None
+    others = [
+        use for use in _uses(module, value) if module.enclosing(use, cst.AssignTarget) is None
+    ]
+    alone = not others and line is not None and len(line.body) == 1
+    return found, line if alone else None
 
 
 def _follow(

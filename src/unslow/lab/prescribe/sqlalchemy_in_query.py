@@ -9,6 +9,7 @@ import libcst as cst
 from unslow.lab.prescribe import _chains as chains
 from unslow.lab.prescribe._callers import (
     Calling,
+    assigned_in,
     bound_in,
     calling_loop,
     parameters,
@@ -48,7 +49,7 @@ def fix(finding: Finding, source: Source) -> Iterator[Patch | Recommendation]:
         ]
         links = load.queryset.links if load.queryset else ()
         stacks += [(stacks[0][0], *link.stack[1:]) for link in links[-1:] if stacks]
-        written = _first([_patch(stack, position, source) for stack in stacks])
+        written = _best([_patch(stack, position, source) for stack in stacks])
         if isinstance(written, Patch):
             yield written
         elif written:
@@ -57,9 +58,9 @@ def fix(finding: Finding, source: Source) -> Iterator[Patch | Recommendation]:
             yield Recommendation(FIXER, summary, written)
 
 
-def _first(advice: list[Patch | str]) -> Patch | str:
+def _best(advice: list[Patch | str]) -> Patch | str:
     patch = next((one for one in advice if isinstance(one, Patch)), None)
-    return patch or next(iter(advice), "")
+    return patch or next(reversed(advice), "")
 
 
 def _patch(stack: Sequence[Site], position: int, source: Source) -> Patch | str:
@@ -117,7 +118,9 @@ def _row_name(read: Read) -> str:
     bound = bound_in(read.module, function)
     key = key_of(read, bound)
     *_, root = chains.chain(key) if key else (None,)
-    return root.value if isinstance(root, cst.Name) and root.value in parameters(function) else ""
+    if not isinstance(root, cst.Name) or root.value not in parameters(function):
+        return ""
+    return "" if root.value in assigned_in(read.module, function) else root.value
 
 
 def _passed(query: OneQuery, rows: Rows, calling: Calling) -> list[TextEdit] | None:
