@@ -5,7 +5,11 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from unslow.model import Finding
+
 HERE = Path(__file__).parent
+
+Position = tuple[int, int, int, int]  # line, column, end line, end column, as in ast
 
 
 @dataclass(frozen=True)
@@ -53,15 +57,39 @@ def read(flavour: str) -> Expected:
     )
 
 
-def positions(source: str, cause: str, within: str = "") -> list[tuple[int, int, int, int]]:
-    """(line, column, end line, end column) of each expression with the text of `cause`."""
+def positions(source: str, cause: str, within: str = "") -> list[Position]:
+    """Where the expressions with the text of `cause` are."""
     wanted = ast.dump(ast.parse(cause, mode="eval").body)
     return [
-        (node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0)
+        _position(node)
         for scope in _scopes(ast.parse(source), within)
         for node in ast.walk(scope)
         if isinstance(node, ast.expr) and ast.dump(node) == wanted
     ]
+
+
+def is_found(slow: Slow, finding: Finding, source: str) -> bool:
+    """Whether `finding` is the planted form: its detector, its endpoint, its exact expression."""
+    cause = finding.cause
+    if cause is None or (finding.id, cause.path) != (slow.detector, slow.file):
+        return False
+    if slow.endpoint not in finding.endpoints:
+        return False
+    place = (cause.line, cause.column, cause.end_line, cause.end_column)
+    (wanted,) = positions(source, slow.cause, slow.within)
+    return place == wanted or place == _awaited(source, wanted)
+
+
+def _awaited(source: str, wanted: Position) -> Position | None:
+    """Where the `await` of the expression at `wanted` is; what runs a statement is awaited."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Await) and _position(node.value) == wanted:
+            return _position(node)
+    return None
+
+
+def _position(node: ast.expr) -> Position:
+    return (node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0)
 
 
 def _scopes(tree: ast.Module, within: str) -> list[ast.AST]:

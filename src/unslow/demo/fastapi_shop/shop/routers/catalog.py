@@ -203,7 +203,7 @@ async def featured_categories(db: Db) -> list[dict]:
 @router.get("/suppliers")
 async def list_suppliers(db: Db, page: int = 1) -> list[dict]:
     suppliers = await db.scalars(
-        select(Supplier).order_by(Supplier.name, Supplier.id).limit(50).offset((page - 1) * 50)
+        select(Supplier).order_by(Supplier.name, Supplier.id).limit(20).offset((page - 1) * 20)
     )
     return [
         {
