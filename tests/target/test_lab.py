@@ -279,6 +279,7 @@ def test_an_import_error_shows_the_last_lines(tmp_path: Path) -> None:
         lab.launch(lab.tree(), "A")
     assert "No module named 'nothing_of_that_name'" in str(caught.value)
     assert "gunicorn app:application" in str(caught.value)
+    assert f'File "{tmp_path}/app.py", line 1' in str(caught.value)
 
 
 def test_a_command_that_ends_shows_what_it_printed(tmp_path: Path) -> None:

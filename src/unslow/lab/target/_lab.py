@@ -155,14 +155,12 @@ class Lab:
                     if attempt + 1 == PORT_ATTEMPTS:
                         raise _port_taken(self.target) from error
             running = Running(
-                arm=start.arm,
+                spec=spec,
                 port=port,
-                token=spec.token,
                 process=process,
                 broker=broker,
                 clones=clones,
                 relative=relative,
-                log=spec.log,
                 lab=self,
             )
             running.raise_problem()

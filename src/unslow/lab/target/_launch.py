@@ -17,7 +17,6 @@ from unslow.lab.errors import UnslowError
 from unslow.lab.target import _commands, _control, _process
 from unslow.lab.target._broker import Broker
 from unslow.lab.target._clones import Clones
-from unslow.lab.target._running import tail
 from unslow.lab.target._types import Level, Target, Tree
 
 POLL_S = 0.03
@@ -55,6 +54,11 @@ class Spec:
     @property
     def log(self) -> Path:
         return self.folder / "log"
+
+    def log_tail(self, lines: int = 20) -> str:
+        """The last lines that the application printed, with the user's own paths."""
+        text = _process.tail(self.log, lines)
+        return text.replace(str(self.tree.root), str(self.target.root))
 
 
 def make_injection(folder: Path) -> Path:
@@ -151,7 +155,7 @@ def _unobserved(spec: Spec, broker: Broker, error: Exception) -> UnslowError:
 
 
 def _exited(spec: Spec, status: int) -> Exception:
-    text = tail(spec.log, 200)
+    text = spec.log_tail(200)
     if any(words in text for words in PORT_TAKEN):
         return PortTaken(text)
     return _failed(spec, f"The application stopped at its start (status {status})")
@@ -159,7 +163,7 @@ def _exited(spec: Spec, status: int) -> Exception:
 
 def _failed(spec: Spec, what: str) -> UnslowError:
     command = " ".join(spec.target.command)
-    lines = tail(spec.log, 20) or "  (it printed nothing)"
+    lines = spec.log_tail() or "  (it printed nothing)"
     return UnslowError(f"{what}. Command: {command}\nIts last lines:\n{lines}")
 
 

@@ -113,6 +113,15 @@ def listening_ports(pids: Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted(ports))
 
 
+def tail(log: Path, lines: int) -> str:
+    """The last lines of a file, indented by two spaces; "" when it is gone."""
+    with contextlib.suppress(OSError), log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 64 * 1024))
+        text = file.read().decode("utf-8", "replace")
+        return "\n".join("  " + line for line in text.splitlines()[-lines:])
+    return ""
+
+
 def _socket_inodes(pid: int) -> Iterator[str]:
     with contextlib.suppress(OSError):
         for entry in os.scandir(f"/proc/{pid}/fd"):

@@ -1,6 +1,5 @@
 """One launch of the application: ask it, measure it, stop it."""
 
-import contextlib
 import http.client
 import subprocess
 import time
@@ -15,6 +14,7 @@ from unslow.lab.target import _control, _postgres_rows, _process, _sqlite
 from unslow.lab.target._broker import Broker
 from unslow.lab.target._clones import Clones
 from unslow.lab.target._cpu import Meter
+from unslow.lab.target._launch import Spec
 from unslow.lab.target._sites import Relative
 from unslow.lab.target._types import Cpu, Database, Description
 from unslow.model import Request
@@ -39,25 +39,22 @@ class Running:
     def __init__(
         self,
         *,
-        arm: str,
+        spec: Spec,
         port: int,
-        token: str,
         process: subprocess.Popen[bytes],
         broker: Broker,
         clones: Clones,
         relative: Relative,
-        log: Path,
         lab: "Owner",
     ) -> None:
-        self.arm = arm
+        self.arm = spec.arm
         self.port = port
         self.base_url = f"http://127.0.0.1:{port}"
-        self._token = token
+        self._spec = spec
         self._process = process
         self._broker = broker
         self._clones = clones
         self._relative = relative
-        self._log = log
         self._lab = lab
         self._meter = Meter(process.pid, broker, clones)
         self._stopped = False
@@ -143,7 +140,7 @@ class Running:
 
     def log_tail(self, lines: int = 20) -> str:
         """The last lines that the application printed."""
-        return tail(self._log, lines)
+        return self._spec.log_tail(lines)
 
     def stop(self) -> None:
         """Stops the processes and drops the clones of this launch. Harmless when repeated."""
@@ -159,7 +156,7 @@ class Running:
         deadline = time.monotonic() + DESCRIBE_S
         while True:
             try:
-                return _control.ask(self.port, self._token, verb, body, timeout=DESCRIBE_S)
+                return _control.ask(self.port, self._spec.token, verb, body, timeout=DESCRIBE_S)
             except _control.Unanswered as error:
                 raise UnslowError(
                     f"The application answered {verb!r} itself ({error}): its server is not one "
@@ -177,12 +174,3 @@ class Running:
                         f"{self.log_tail()}"
                     ) from error
                 time.sleep(0.05)
-
-
-def tail(log: Path, lines: int) -> str:
-    """The last lines of a file, indented by two spaces."""
-    with contextlib.suppress(OSError), log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 64 * 1024))
-        text = file.read().decode("utf-8", "replace")
-        return "\n".join("  " + line for line in text.splitlines()[-lines:])
-    return ""
