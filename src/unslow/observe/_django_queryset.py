@@ -200,5 +200,6 @@ def _tell_populators(populators: Any, klass_info: Any, origin: Origin | None) ->
         side = field.remote_field if info["reverse"] else field
         name = side.get_accessor_name() if info["reverse"] else side.name
         related = origin.child(name)
-        populator.__dict__[STAMP] = (side.cache_name, related)
+        cache = getattr(side, "cache_name", None) or side.get_cache_name()  # before Django 5.1
+        populator.__dict__[STAMP] = (cache, related)
         _tell_populators(populator.related_populators, info, related)

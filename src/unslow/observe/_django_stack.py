@@ -11,7 +11,7 @@ from unslow.observe import _sites
 from unslow.observe._sites import Site
 
 PLUMBING = ("__init__", "_chain", "_clone", "_fetch_all")  # overridden, never the cause
-LINK_STACK_LIMIT = 12  # frames; a cause is found near the queryset
+LINK_STACK_LIMIT = 8  # frames; a cause is found near the queryset
 
 _OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _THREAD_HOPS = ("/asgiref/", "/concurrent/futures/", "/threading.py", "/asyncio/")

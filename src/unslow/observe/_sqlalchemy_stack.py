@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from unslow.observe import _sites
 from unslow.observe._sites import Site
 
-LINK_STACK_LIMIT = 12  # frames; a cause is found near the statement
+LINK_STACK_LIMIT = 8  # frames; a cause is found near the statement
 
 _OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _TRANSPARENT = ("sqlalchemy", "sqlmodel", "flask_sqlalchemy", "greenlet")
