@@ -189,9 +189,9 @@ class Trace(msgspec.Struct, frozen=True):
     framework: str
     database: str
     roots: tuple[str, ...]
-    python: str = ""
     requests: tuple[Request, ...] = ()
     routes: tuple[Route, ...] = ()
     models: tuple[Model, ...] = ()
     tables: tuple[Table, ...] = ()
     plans: tuple[Plan, ...] = ()
+    python: str = ""  # the version that runs the application
