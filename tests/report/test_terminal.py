@@ -2,6 +2,7 @@ import msgspec
 
 from tests.report.sample import clean, sample
 from unslow.lab.report import terminal
+from unslow.model import Skipped
 
 
 def test_silent_about_fixes_when_there_is_no_finding() -> None:
@@ -82,3 +83,12 @@ def test_a_reason_that_many_fixes_share_is_said_once() -> None:
     text = terminal.render(msgspec.structs.replace(report, findings=(finding,) * 6))
     assert text.count("the time budget ended after 9 launch pairs") == 1
     assert "       6 fixes: the time budget ended after 9 launch pairs" in text
+
+
+def test_endpoints_that_share_a_reason_are_counted_beyond_a_few() -> None:
+    report = sample()
+    skipped = tuple(Skipped(f"GET /{n}", "not wanted") for n in range(30))
+    text = terminal.render(msgspec.structs.replace(report, skipped=skipped))
+    assert "  30 endpoints, listed in the other reports: not wanted\n" in text
+    few = terminal.render(msgspec.structs.replace(report, skipped=skipped[:3]))
+    assert "  GET /0, GET /1, GET /2: not wanted\n" in few

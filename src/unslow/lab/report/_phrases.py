@@ -25,6 +25,10 @@ def number(value: float) -> str:
     return f"{value:.1f}" if value >= 10 else f"{value:.2g}"
 
 
+def count(value: int, noun: str) -> str:
+    return f"{number(value)} {noun}{'' if value == 1 else 's'}"
+
+
 def milliseconds(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}"
 
@@ -102,9 +106,9 @@ def evidence(proof: Verdict) -> str:
     """What backs the verdict, in one line; empty for what was not run."""
     parts = [replay(proof.responses)] if proof.responses else []
     if proof.launches:
-        parts.append(f"{proof.launches} launch pairs")
+        parts.append(count(proof.launches, "launch pair"))
     if proof.requests:
-        parts.append(f"{number(proof.requests)} requests")
+        parts.append(count(proof.requests, "request"))
     if proof.replicated is not None:
         parts.append("replicated on held-out requests" if proof.replicated else "not replicated")
     if proof.verdict == "inconclusive" and proof.smallest_detectable is not None:
@@ -125,6 +129,14 @@ def shared_reasons(report: Report) -> dict[str, int]:
     proofs = (fix.proof for finding in report.findings for fix in finding.fixes)
     counted = Counter(difference(proof) for proof in proofs)
     return {reason: n for reason, n in counted.items() if reason and n >= SHARED_BY}
+
+
+def skipped(report: Report) -> dict[str, list[str]]:
+    """The endpoints that were not exercised, by reason."""
+    grouped: dict[str, list[str]] = {}
+    for one in report.skipped:
+        grouped.setdefault(one.reason, []).append(one.endpoint)
+    return grouped
 
 
 def metric(proof: Verdict) -> str:
@@ -150,7 +162,7 @@ def target(report: Report) -> list[str]:
         report.target.framework,
         report.target.database,
         f"Python {report.environment.python}",
-        f"{cpus} CPU{'s' if cpus != 1 else ''}",
+        count(cpus, "CPU"),
     ]
     if report.seconds:
         facts.append(duration(report.seconds))
@@ -164,6 +176,6 @@ def noise(report: Report) -> str:
         return ""
     return (
         f"Identical code differed by {percent(measured.standard_deviation)} here "
-        f"({measured.pairs} launch pairs); the smallest gain that can be seen is "
+        f"({count(measured.pairs, 'launch pair')}); the smallest gain that can be seen is "
         f"{percent(measured.smallest_detectable)}."
     )

@@ -28,8 +28,9 @@ def _blocks(report: Report, shown: int) -> list[str]:
         blocks.append(f"The details of {len(report.findings) - shown} findings did not fit here.")
     blocks.append(_fold("Endpoints", _endpoints(report)))
     if report.skipped:
-        lines = [f"- {code(s.endpoint)}: {text(s.reason)}" for s in report.skipped]
-        blocks.append(_fold(f"Not exercised: {len(lines)}", "\n".join(lines)))
+        grouped = say.skipped(report).items()
+        lines = [f"- {text(why)}: {', '.join(map(code, names))}" for why, names in grouped]
+        blocks.append(_fold(f"Not exercised: {len(report.skipped)}", "\n".join(lines)))
     if say.noise(report):
         blocks.append(f"<sub>{text(say.noise(report))}</sub>")
     return blocks
@@ -41,8 +42,7 @@ def _headline(report: Report) -> str:
     total = report.total
     if total.speedup:
         return f"### unslow: {say.interval(total.speedup)} CPU with {say.outcome(report)}"
-    count = len(report.findings)
-    return f"### unslow: {count} finding{'s' if count != 1 else ''}, {say.outcome(report)}"
+    return f"### unslow: {say.count(len(report.findings), 'finding')}, {say.outcome(report)}"
 
 
 def _findings(report: Report) -> str:

@@ -15,6 +15,7 @@ from unslow.model import Endpoint, Excerpt, Fix, Report, ReportedFinding, Site
 
 SHOWN_ENDPOINTS = 15  # the costliest; the whole list is in the HTML and JSON reports
 SHOWN_FINDINGS = 20  # the costliest in full, the others in a line each
+SHOWN_SKIPPED = 8  # endpoints that share a reason are named, beyond that counted
 SEVERITY_STYLES = {"high": "bold red", "medium": "bold yellow", "low": "bold blue"}
 MARKS = {
     "proven": ("✓", "bold green"),
@@ -219,9 +220,11 @@ def _skipped(report: Report) -> list[RenderableType]:
     parts: list[RenderableType] = []
     if report.skipped:
         parts += ["", Text("Not exercised", style="bold")]
-    for skipped in report.skipped:
-        line = Text.assemble(f"{skipped.endpoint}: ", (skipped.reason, "dim"))
-        parts.append(Padding(line, (0, 0, 0, 2)))
+    for reason, endpoints in say.skipped(report).items():
+        names = ", ".join(endpoints)
+        if len(endpoints) > SHOWN_SKIPPED:
+            names = f"{say.count(len(endpoints), 'endpoint')}, listed in the other reports"
+        parts.append(Padding(Text.assemble(f"{names}: ", (reason, "dim")), (0, 0, 0, 2)))
     if report.blocked:
         parts += ["", Text(f"Kept from leaving the machine: {', '.join(report.blocked)}")]
     return parts
