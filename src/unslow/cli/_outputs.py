@@ -12,20 +12,43 @@ from unslow.lab.errors import UnslowError, UsageError
 from unslow.model import Report
 
 MAX_COLUMNS = 100
+REPORTS = "Reports"
 SEVERITIES = ("low", "medium", "high")
 
 FailOn = Literal["high", "medium", "low"]
 HtmlOption = Annotated[
-    Path | None, typer.Option("--html", help="Write the HTML report, one self-contained file.")
+    Path | None,
+    typer.Option(
+        "--html",
+        metavar="FILE",
+        rich_help_panel=REPORTS,
+        help="Write the HTML report, one self-contained file.",
+    ),
 ]
-JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the JSON report.")]
-SarifOption = Annotated[Path | None, typer.Option("--sarif", help="Write SARIF 2.1.0.")]
+JsonOption = Annotated[
+    Path | None,
+    typer.Option("--json", metavar="FILE", rich_help_panel=REPORTS, help="Write the JSON report."),
+]
+SarifOption = Annotated[
+    Path | None,
+    typer.Option("--sarif", metavar="FILE", rich_help_panel=REPORTS, help="Write SARIF 2.1.0."),
+]
 MarkdownOption = Annotated[
-    Path | None, typer.Option("--markdown", help="Write Markdown for a pull request.")
+    Path | None,
+    typer.Option(
+        "--markdown",
+        metavar="FILE",
+        rich_help_panel=REPORTS,
+        help="Write Markdown for a pull request.",
+    ),
 ]
 FailOnOption = Annotated[
     FailOn | None,
-    typer.Option("--fail-on", help="Exit with 10 when a finding is at least this severe."),
+    typer.Option(
+        "--fail-on",
+        rich_help_panel=REPORTS,
+        help="Exit with 10 when a finding is at least this severe.",
+    ),
 ]
 
 

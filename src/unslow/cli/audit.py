@@ -14,6 +14,8 @@ from unslow.cli._values import pairs, seconds
 if TYPE_CHECKING:
     from unslow.model import Report
 
+REQUESTS = "Requests"
+PROOF = "Proof"
 Words = list[str]
 
 
@@ -23,52 +25,77 @@ def audit(
     target: Annotated[
         str | None, typer.Argument(help="A folder, a manage.py or module:attr; found if left out.")
     ] = None,
-    login: Annotated[str, typer.Option(help="The user to log in as, on the clone.")] = "",
+    login: Annotated[
+        str, typer.Option(metavar="NAME", help="Log in as this user.", rich_help_panel=REQUESTS)
+    ] = "",
     header: Annotated[
-        Words | None, typer.Option(help="NAME: VALUE sent with every request. Repeatable.")
+        Words | None,
+        typer.Option(metavar="'NAME: VALUE'", help="Send this header.", rich_help_panel=REQUESTS),
     ] = None,
     cookie: Annotated[
-        Words | None, typer.Option(help="NAME=VALUE sent with every request. Repeatable.")
+        Words | None,
+        typer.Option(metavar="NAME=VALUE", help="Send this cookie.", rich_help_panel=REQUESTS),
     ] = None,
     env: Annotated[
-        Words | None, typer.Option(help="NAME=VALUE for the application. Repeatable.")
+        Words | None, typer.Option(metavar="NAME=VALUE", help="A variable for the application.")
     ] = None,
     replay: Annotated[
         list[Path] | None,
-        typer.Option(help="An access log, HAR or JSONL recording to replay. Repeatable."),
+        typer.Option(
+            metavar="FILE", help="Replay an access log, HAR or JSONL.", rich_help_panel=REQUESTS
+        ),
     ] = None,
     include: Annotated[
-        Words | None, typer.Option(help="Only endpoints that match this glob. Repeatable.")
+        Words | None,
+        typer.Option(metavar="GLOB", help="Only endpoints like this.", rich_help_panel=REQUESTS),
     ] = None,
     exclude: Annotated[
-        Words | None, typer.Option(help="No endpoints that match this glob. Repeatable.")
+        Words | None,
+        typer.Option(metavar="GLOB", help="No endpoints like this.", rich_help_panel=REQUESTS),
     ] = None,
     writes: Annotated[
-        bool, typer.Option("--writes/--no-writes", help="Exercise writes, on the clone.")
+        bool,
+        typer.Option(
+            "--writes/--no-writes", help="Exercise writes, on the clone.", rich_help_panel=REQUESTS
+        ),
     ] = True,
     source: Annotated[
         Words | None,
-        typer.Option(help="An installed package that is application code too. Repeatable."),
+        typer.Option(metavar="PACKAGE", help="Installed, and application code too."),
     ] = None,
     prove: Annotated[
-        bool, typer.Option("--prove/--no-prove", help="Measure the fixes, or only write them.")
+        bool,
+        typer.Option(
+            "--prove/--no-prove",
+            help="Measure the fixes, or only write them.",
+            rich_help_panel=PROOF,
+        ),
     ] = True,
     time_budget: Annotated[
-        str, typer.Option(help="At most this long for the proofs: 90s, 5m, 1h.")
+        str,
+        typer.Option(metavar="TIME", help="At most this long: 90s, 5m, 1h.", rich_help_panel=PROOF),
     ] = "5m",
-    seed: Annotated[int, typer.Option(help="Of every random order in the proof.")] = 0,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="Of every random order.", rich_help_panel=PROOF)
+    ] = 0,
     fail_on: out.FailOnOption = None,
     html: out.HtmlOption = None,
     json: out.JsonOption = None,
     sarif: out.SarifOption = None,
     markdown: out.MarkdownOption = None,
     save_trace: Annotated[
-        Path | None, typer.Option(help="Keep what was observed, without any values.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Keep what was observed, without values.",
+            rich_help_panel=out.REPORTS,
+        ),
     ] = None,
 ) -> int:
     """Find what is slow in an application, fix it, prove the fixes.
 
-    The application runs on a clone of its database. Its usual start command may follow `--`:
+    The application runs on a clone of its database. Its usual start command may follow `--`.
+    Options that name one thing may be given several times.
 
         unslow audit -- gunicorn shop.wsgi --workers 2
     """
