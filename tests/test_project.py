@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -100,6 +101,30 @@ def test_every_command_and_option_is_documented(name) -> None:
         for option in (*parameter.opts, *parameter.secondary_opts):
             if option.startswith("--") and option != "--help":
                 assert option in section
+
+
+def commands_in_the_pages() -> list[str]:
+    pages = [ROOT / "README.md", *DOCS.rglob("*.md")]
+    return sorted(
+        {
+            line.partition("#")[0].strip()
+            for page in pages
+            for line in re.findall(r"(?m)^\$ unslow (.+)$", page.read_text())
+        }
+    )
+
+
+@pytest.mark.parametrize("line", commands_in_the_pages())
+def test_commands_in_the_pages_are_understood(line) -> None:
+    name, *words = shlex.split(line)
+    words = words[: words.index("--")] if "--" in words else words
+    COMMANDS[name].make_context(name, words)
+
+
+def test_the_targets_that_the_readme_names_exist() -> None:
+    targets = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text()))
+    named = set(re.findall(r"(?:\$ |`)make ([a-z]+)", (ROOT / "README.md").read_text()))
+    assert {"demo", "test", "check", "bench"} <= named <= targets
 
 
 def test_every_setting_is_documented() -> None:
