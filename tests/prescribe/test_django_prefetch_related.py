@@ -178,11 +178,11 @@ def test_a_prefetched_string_becomes_a_prefetch_with_a_join(bench):
 
 
 def test_the_queryset_of_a_prefetch_is_joined(bench):
-    bench.write(view("«Order.objects.prefetch_related(Prefetch('items', Item.objects))»"))
+    bench.write("x = «Order.objects.prefetch_related(Prefetch('items', Item.objects))»\n")
     _, joined = bench.patches(fixer, bench.load("items.product"))
-    assert (
-        "Prefetch('items', Item.objects.select_related(\"product\")))"
-        in (bench.apply(joined)["shop/views.py"])
+    assert bench.apply(joined)["shop/views.py"] == (
+        "x = Order.objects.prefetch_related("
+        "Prefetch('items', Item.objects.select_related(\n    \"product\"\n)))\n"
     )
 
 

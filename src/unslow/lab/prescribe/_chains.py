@@ -81,7 +81,7 @@ def add_call(module: Module, node: cst.BaseExpression, name: str, args: Sequence
     if break_ := _chain_break(module, node):
         text = _rendered(name, args, break_[1:], len(break_))
         return module.insert(_after_comment(module, offset), break_ + text)
-    used = _line_length(module, offset) if _ends_line(module, offset) else 0
+    used = _line_length(module, offset)
     return module.insert(offset, _rendered(name, args, module.indent(offset), used))
 
 
@@ -132,8 +132,3 @@ def _line_length(module: Module, offset: int) -> int:
     start = module.content.rfind(b"\n", 0, offset) + 1
     end = module.content.find(b"\n", offset)
     return len(module.content[start : end if end >= 0 else None].decode())
-
-
-def _ends_line(module: Module, offset: int) -> bool:
-    rest = module.content[offset:].partition(b"\n")[0].partition(b"#")[0].strip()
-    return not rest or rest.startswith(b"[")
