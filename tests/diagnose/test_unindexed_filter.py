@@ -5,6 +5,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.builders import link, load, origin, query, request, site, trace
+from tests.diagnose.conftest import MODELS
 from unslow.lab.diagnose.unindexed_filter import find
 from unslow.lab.plans import collect
 
@@ -239,6 +240,18 @@ def test_an_index_serves_the_opposite_order_as_well(planned):
     assert len(list(find(planned(*asked)))) == 1
     mixed = query(f"{base} created_at DESC, id LIMIT 20", USE, parameters=("'pending'",))
     assert len(list(find(planned(asked[0], mixed)))) == 2
+
+
+def test_a_constant_and_a_varying_state_are_two_findings(shop):
+    def page(order, value, path):
+        sql = f"SELECT * FROM orders WHERE status = %s ORDER BY created_at {order} LIMIT 20"
+        return request("GET", path, query(sql, USE, parameters=(value,), ms=5.0), path=path)
+
+    dashboard = page("ASC", "'pending'", "dashboard/")
+    chosen = page("DESC", "'pending'", "orders/?status=pending")
+    seen = collect(trace(dashboard, dashboard, chosen, chosen, models=MODELS), [shop])
+    predicates = {one.evidence.predicate for one in find(seen)}
+    assert predicates == {"status = 'pending'", ""}
 
 
 def test_indexes_that_differ_are_two_findings(planned):

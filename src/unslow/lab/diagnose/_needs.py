@@ -1,8 +1,8 @@
 """From scans that want an index to findings: one per index, over all statements that want it."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from unslow.lab.diagnose import _views as views
@@ -30,6 +30,7 @@ class Need:
     share: float
     used: int
     confidence: Confidence
+    predicate: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -67,7 +68,8 @@ def findings(trace: Trace, detector: str, needs: Iterable[Need], title: Title) -
     """One finding per index; what a longer index serves as well is part of its finding."""
     shared = shared_sites(trace)
     executions = _executions(trace)
-    for merged in _merged(needs):
+    known = (_with_predicate(trace, need, executions) for need in needs)
+    for merged in _merged(known):
         seen = {need.scan.plan.fingerprint: need for need in merged}
         runs = [(need, run) for name, need in seen.items() for run in executions[name]]
         if _read(runs) >= MIN_READ:
@@ -89,6 +91,14 @@ def _read(runs: Sequence[tuple[Need, Execution]]) -> float:
     return sum(need.scan.read for need, _ in runs) / len(requests) if requests else 0.0
 
 
+def _with_predicate(
+    trace: Trace, need: Need, executions: Mapping[str, Sequence[Execution]]
+) -> Need:
+    runs = executions.get(need.scan.plan.fingerprint, ())
+    model = _model(trace, need.scan.table, runs[0][1]) if runs else None
+    return replace(need, predicate=_predicate(need, runs, model))
+
+
 def _merged(needs: Iterable[Need]) -> list[list[Need]]:
     """Needs of one table together when one's columns start the other's, the longest first."""
     groups: list[list[Need]] = []
@@ -106,7 +116,7 @@ def _serves(longer: Need, need: Need) -> bool:
     return (
         longer.scan.table == need.scan.table
         and longer.columns[:count] == need.columns
-        and {one.text for one in longer.equality} >= {one.text for one in need.equality}
+        and longer.predicate == need.predicate
     )
 
 
@@ -135,14 +145,12 @@ def _finding(
         endpoints=tuple(endpoints),
         cause=cause,
         symptom=query.stack[0] if query.stack else None,
-        evidence=_evidence(trace, need, query, [run for one, run in runs if one is need]),
+        evidence=_evidence(trace, need, query),
         cost=price,
     )
 
 
-def _evidence(
-    trace: Trace, need: Need, query: Query, executions: Sequence[Execution]
-) -> IndexEvidence:
+def _evidence(trace: Trace, need: Need, query: Query) -> IndexEvidence:
     table = need.scan.table
     model = _model(trace, table, query)
     return IndexEvidence(
@@ -151,7 +159,7 @@ def _evidence(
         equality=tuple(one.column for one in need.equality),
         ranges=need.ranges,
         order=tuple(f"{'-' * one.descending}{one.column}" for one in need.order),
-        predicate=_predicate(need, executions, model),
+        predicate=need.predicate,
         model=model.label if model is not None else "",
         rows_read=need.scan.read,
         rows_used=need.used,
