@@ -91,6 +91,21 @@ def test_methods_of_a_function_come_from_its_decorator(routes: dict[str, Json]) 
     }
 
 
+def test_an_api_view_is_the_function_that_was_written(routes: dict[str, Json], source: Any) -> None:
+    close = routes["POST api/closing/<int:number>/"]
+    assert close["view"] == "shop.api.close"
+    assert close["model"] == "shop.Order"
+    assert close["requires_login"] is True
+    assert source(close["site"]).startswith("def close(request, number):")
+    number = param(close, "number")
+    assert (number["model"], number["field"]) == ("shop.Order", "pk")
+    assert not any(name.endswith(" api/closing/<int:number>/") for name in routes if "GET" in name)
+
+
+def test_describing_a_serializer_reads_no_rows(django: Any) -> None:
+    assert django.answer["describing"] == []
+
+
 def test_models_have_their_fields_and_relations(models: dict[str, Json]) -> None:
     order = models["shop.Order"]
     assert order["table"] == "shop_order"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from unslow.observe._django_source import definition_of, unwrapped
+from unslow.observe._django_source import definition_of, written
 from unslow.observe._origin import Json
 
 LOOKUPS = ("get", "filter", "aget", "exclude")
@@ -18,7 +18,7 @@ SHORTCUTS = ("get_object_or_404", "get_list_or_404", "aget_object_or_404")
 
 def with_model(param: Json, view: Any, model: Any) -> Json:
     """The path parameter with the model and field that its value is looked up in, if known."""
-    target = unwrapped(view)
+    target = written(view)
     field = _declared_field(target, param["name"]) if isinstance(target, type) else None
     if field is not None and model is not None:
         return {**param, "model": model._meta.label, "field": field}

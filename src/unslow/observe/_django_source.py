@@ -27,16 +27,27 @@ def unwrapped(view: Any) -> Any:
             return view
 
 
+def written(view: Any) -> Any:
+    """What the application wrote: the function too, where `@api_view` makes a class of it."""
+    target = unwrapped(view)
+    if isinstance(target, type) and target.__qualname__ == "WrappedAPIView":
+        for handler in vars(target).values():
+            code = getattr(handler, "__code__", None)
+            if code is not None and "func" in code.co_freevars:
+                return unwrapped(handler.__closure__[code.co_freevars.index("func")].cell_contents)
+    return target
+
+
 def view_name(view: Any) -> str:
     """`shop.views.OrderList` of the function or class behind a URL pattern."""
-    target = unwrapped(view)
+    target = written(view)
     name = getattr(target, "__qualname__", type(target).__qualname__)
     return f"{getattr(target, '__module__', '')}.{name}"
 
 
 def site_of_view(view: Any, method: str = "") -> Site | None:
     """Where the view is defined: the handler of `method` where the class itself defines one."""
-    target = unwrapped(view)
+    target = written(view)
     if isinstance(target, type):
         action = (getattr(view, "actions", None) or {}).get(method, method)
         handler = vars(target).get(action)

@@ -8,7 +8,7 @@ from typing import Any
 
 from unslow.observe import _django_lookups, _django_parameters, _rest_framework_routes, _wire
 from unslow.observe._django_routes import groups, template
-from unslow.observe._django_source import site_of_definition, unwrapped, view_name
+from unslow.observe._django_source import site_of_definition, unwrapped, view_name, written
 from unslow.observe._origin import Json
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -58,13 +58,12 @@ def _converter(converter: Any) -> str:
 
 
 def _routes_of(route: str, params: list[Json], view: Any) -> list[Json]:
-    target = unwrapped(view)
     model = model_of(view)
     path = [_django_lookups.with_model(param, view, model) for param in params]
     shared = {
         "route": template(route),
         "view": view_name(view),
-        "site": site_of_definition(target),
+        "site": site_of_definition(written(view)),
         "model": model._meta.label if model is not None else "",
         "requires_login": _requires_login(view),
     }
@@ -91,7 +90,7 @@ def model_of(view: Any) -> Any:
         getattr(getattr(serializer, "Meta", None), "model", None),
     )
     known = next((one for one in candidates if hasattr(one, "_meta")), None)
-    return known if known is not None else _django_lookups.first_model(target)
+    return known if known is not None else _django_lookups.first_model(written(view))
 
 
 def _methods(view: Any) -> list[str]:

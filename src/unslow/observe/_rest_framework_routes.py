@@ -201,9 +201,10 @@ def _field_schema(field: Any, depth: int) -> Json:
         if base.__name__ in TYPES:
             schema = dict(TYPES[base.__name__])
             break
-    choices = getattr(field, "choices", None)
-    if isinstance(choices, dict) and not hasattr(field, "queryset"):
-        schema["enum"] = list(choices)
+    if not hasattr(field, "queryset"):  # the choices of a related field are all its rows
+        choices = getattr(field, "choices", None)
+        if isinstance(choices, dict):
+            schema["enum"] = list(choices)
     for own, name in (("max_length", "maxLength"), ("min_value", "minimum")):
         limit = getattr(field, own, None)
         if isinstance(limit, int) and abs(limit) < COLUMN_LIMIT:

@@ -140,12 +140,17 @@ def main():
     }
     from unslow.observe import django as integration
 
+    record = Record("/describe")
+    left = _record.enter(record)
+    described = integration.describe()
+    _record.leave(left)
     print(
         json.dumps(
             {
                 "requests": answer,
                 "errors": [message for message in sent if message["type"] == "error"],
-                "describe": integration.describe(),
+                "describe": described,
+                "describing": [query["sql"] for query in record.queries],
                 "account": logged_in(integration.login("ada")["Cookie"]),
                 "django": django.VERSION[:2],
                 "hooked": hooked(),

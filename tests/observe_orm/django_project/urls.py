@@ -9,6 +9,7 @@ router.register("orders", api.OrderViewSet)
 urlpatterns = [
     path("api/", include(router.urls)),
     path("api/items/", api.ItemList.as_view()),
+    path("api/closing/<int:number>/", api.close),
     path("account/", views.account),
     path("profile/<int:customer_id>/", views.ProfileDetail.as_view()),
     re_path(r"^legacy/(?P<code>\d+)/$", views.legacy),

@@ -1,6 +1,7 @@
 # ruff: noqa: RUF012 (Meta and migrations, as everyone writes them)
+from django.shortcuts import get_object_or_404
 from rest_framework import serializers, viewsets
-from rest_framework.decorators import action
+from rest_framework.decorators import action, api_view, permission_classes
 from rest_framework.filters import OrderingFilter, SearchFilter
 from rest_framework.generics import ListAPIView, ListCreateAPIView
 from rest_framework.pagination import PageNumberPagination
@@ -92,3 +93,12 @@ class ItemList(ListCreateAPIView):
     filter_backends = [SearchFilter, OrderingFilter]
     search_fields = ["product__name"]
     ordering_fields = ["quantity"]
+
+
+@api_view(["POST"])
+@permission_classes([IsAuthenticated])
+def close(request, number):
+    order = get_object_or_404(Order, pk=number)
+    order.status = "closed"
+    order.save(update_fields=["status"])
+    return Response({"status": order.status})
