@@ -9,7 +9,7 @@ import msgspec
 
 from unslow.lab.errors import UnslowError
 from unslow.lab.progress import Progress
-from unslow.lab.target import Lab, Running, Tree
+from unslow.lab.target import Lab, Running, Start, StartFailed, Tree
 from unslow.lab.workload import Call, Client
 
 BEFORE = "A"
@@ -198,21 +198,20 @@ def measure(
     started = time.monotonic()
     runs: list[Running] = []
     try:
-        meters = []
-        for arm in random.sample(list(arms), len(arms)):
-            progress.step(f"start {arm.name}", 0, seconds_left())
-            try:
-                runs.append(lab.launch(arm.tree, arm.name, record="off", sql=arm.sql))
-            except UnslowError as error:
-                raise ArmFailed(arm.name, str(error)) from error
-            headers = sign_in(runs[-1]) if sign_in else {}
-            meters.append(_Meter(arm.name, runs[-1], headers))
+        drawn = random.sample(list(arms), len(arms))
+        progress.step(f"start {', '.join(arm.name for arm in drawn)}", 0, seconds_left())
+        try:
+            runs += lab.launch_all([Start(arm.tree, arm.name, arm.sql) for arm in drawn])
+        except StartFailed as error:
+            raise ArmFailed(error.arm, str(error)) from error
+        meters = [
+            _Meter(running.arm, running, sign_in(running) if sign_in else {}) for running in runs
+        ]
         ready = time.monotonic()
         _ask(meters, plan, random, progress, seconds_left)
         found = _collected(meters, runs)
     finally:
-        for running in runs:
-            running.stop()
+        lab.stop_all(runs)
     return replace(found, launch_s=ready - started, seconds=time.monotonic() - started)
 
 
