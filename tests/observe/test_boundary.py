@@ -1,6 +1,10 @@
 """Requests are seen under every server, started by its usual command, without an edit."""
 
+import asyncio
+
 import pytest
+
+from unslow.observe import _boundary
 
 WSGI = """
 import os
@@ -106,3 +110,26 @@ def test_asgi_requests_are_seen(app, server):
         assert failed["error"] == "ValueError: the application's own error"
         assert "pid" in running.control("ping")
         assert running.collector.of("error") == []
+
+
+@pytest.mark.parametrize("kind", ["lifespan", "websocket"])
+def test_other_protocols_pass_as_they_are(kind):
+    seen = []
+
+    async def application(scope, receive, send):
+        seen.append((scope, receive, send))
+
+    async def receive():
+        return {}
+
+    async def send(message):
+        return None
+
+    scope = {"type": kind}
+    asyncio.run(_boundary.wrap_asgi(application)(scope, receive, send))
+    assert seen == [(scope, receive, send)]
+
+
+def test_a_second_wrapper_is_none():
+    application = _boundary.wrap_wsgi(lambda environ, start_response: [])
+    assert _boundary.wrap_wsgi(application) is application

@@ -188,6 +188,42 @@ def test_requests_follow_their_threads(app):
             assert stacks == [["query", "application"]] * 2
 
 
+def test_stacks_go_on_where_a_task_or_thread_was_started(app):
+    source = (
+        "import asyncio, sqlite3\n"
+        "def query():\n"
+        "    return sqlite3.connect(':memory:').execute('SELECT 1').fetchall()\n"
+        "async def child():\n"
+        "    return query()\n"
+        "async def threads():\n"
+        "    await asyncio.to_thread(query)\n"
+        "    await asyncio.get_running_loop().run_in_executor(None, query)\n"
+        "async def tasks():\n"
+        "    await asyncio.create_task(child())\n"
+        "    async with asyncio.TaskGroup() as group:\n"
+        "        group.create_task(child())\n"
+        "async def application(scope, receive, send):\n"
+        "    if scope['type'] == 'lifespan':\n"
+        "        raise RuntimeError('no lifespan here')\n"
+        "    await threads()\n"
+        "    await tasks()\n"
+        "    query()\n"
+        "    await send({'type': 'http.response.start', 'status': 200, 'headers': []})\n"
+        "    await send({'type': 'http.response.body', 'body': b''})\n"
+    )
+    command = ("-m", "uvicorn", "--port", "{port}", "server:application")
+    with app.write(server=source).run(*command) as running:
+        for _ in range(2):
+            queries = running.observe("/")["queries"]
+            assert [[site["function"] for site in query["stack"]] for query in queries] == [
+                ["query", "threads", "application"],
+                ["query", "threads", "application"],
+                ["query", "child", "tasks", "application"],
+                ["query", "child", "tasks", "application"],
+                ["query", "application"],
+            ]
+
+
 def test_modules_imported_before_are_installed_at_once():
     seen = []
     _imports.after("json", seen.append)

@@ -21,3 +21,11 @@ def wrap(owner: Any, name: str, make: Callable[[Function], Function]) -> bool:
     replacement = update_wrapper(make(original), original)
     setattr(owner, name, type(own)(replacement) if static else replacement)
     return True
+
+
+def disguised(observed: Any, base: Any) -> Any:
+    """Let a subclass that watches go by the name of the class that it stands for."""
+    observed.__name__ = base.__name__
+    observed.__qualname__ = base.__qualname__
+    observed.__module__ = base.__module__
+    return observed

@@ -109,6 +109,18 @@ def _finish(
     )
 
 
+def text(query: Any, cursor: Any) -> str:
+    """The statement that psycopg was given as text, bytes, a composition or a template string."""
+    if isinstance(query, str):
+        return query
+    if isinstance(query, bytes):
+        return query.decode("utf-8", "replace")
+    as_string = getattr(query, "as_string", None)
+    if as_string is not None:
+        return str(as_string(cursor))
+    return bytes(cursor._query.query).decode("utf-8", "replace")
+
+
 @contextmanager
 def streamed(describe: Describe, driver: Any, *args: Any) -> Iterator[Callable[[], None]]:
     """Record a statement whose rows are read one by one; call the given function for each."""

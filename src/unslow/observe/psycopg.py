@@ -138,7 +138,7 @@ def _executed(
     params: Any = None,
     **options: Any,
 ) -> None:
-    statement.sql = _text(query, cursor)
+    statement.sql = _statements.text(query, cursor)
     statement.parameters = params
     statement.rows = cursor.rowcount if cursor.rowcount >= 0 else None
     statement.database = cursor.connection.info.dbname
@@ -199,17 +199,3 @@ def _copy_async(original: Function) -> Function:
             yield await stack.enter_async_context(original(self, statement, params, **options))
 
     return copy
-
-
-def _text(query: Any, cursor: Any) -> str:
-    if isinstance(query, bytes):
-        return query.decode("utf-8", "replace")
-    return query if isinstance(query, str) else _composed(query, cursor)
-
-
-def _composed(query: Any, cursor: Any) -> str:
-    as_string = getattr(query, "as_string", None)
-    if as_string is not None:
-        return str(as_string(cursor))
-    compiled = getattr(cursor._query, "query", b"")  # a template string
-    return bytes(compiled).decode("utf-8", "replace")

@@ -6,7 +6,7 @@ from typing import Any
 
 from unslow.observe import _backends, _record, _redirect, _statements
 from unslow.observe._literals import Raw, literal
-from unslow.observe._patch import Function, wrap
+from unslow.observe._patch import Function, disguised, wrap
 
 MODULES = ("psycopg2",)
 
@@ -62,7 +62,7 @@ def _connection_class(base: Any) -> Any:
                 wanted = _cursor_class(wanted)
             return super().cursor(name, wanted, *args, **kwargs)
 
-    return _disguised(Connection, base)
+    return disguised(Connection, base)
 
 
 @lru_cache(maxsize=64)
@@ -71,18 +71,11 @@ def _cursor_class(base: Any) -> Any:
         execute = _statements.timed(base.execute, _executed)
         executemany = _statements.timed(base.executemany, _executed_many)
 
-    return _disguised(Cursor, base)
-
-
-def _disguised(observed: Any, base: Any) -> Any:
-    observed.__name__ = base.__name__
-    observed.__qualname__ = base.__qualname__
-    observed.__module__ = base.__module__
-    return observed
+    return disguised(Cursor, base)
 
 
 def _executed(statement: _statements.Statement, cursor: Any, query: Any, vars: Any = None) -> None:
-    statement.sql = _text(query, cursor)
+    statement.sql = _statements.text(query, cursor)
     statement.parameters = _tuples_as_lists(vars)
     statement.rows = cursor.rowcount if cursor.rowcount >= 0 else None
     statement.database = cursor.connection.info.dbname
@@ -107,9 +100,3 @@ def _as_list(value: Any) -> Any:
     if isinstance(value, tuple):
         return Raw("(" + ", ".join(map(literal, value)) + ")")
     return value
-
-
-def _text(query: Any, cursor: Any) -> str:
-    if isinstance(query, bytes):
-        return query.decode("utf-8", "replace")
-    return query if isinstance(query, str) else str(query.as_string(cursor))

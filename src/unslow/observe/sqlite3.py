@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from unslow.observe import _record, _redirect, _statements
-from unslow.observe._patch import Function, wrap
+from unslow.observe._patch import Function, disguised, wrap
 
 MODULES = ("sqlite3.dbapi2", "sqlite3", "django.db.backends.sqlite3.operations")
 
@@ -66,7 +66,7 @@ def _connection_class(base: Any, cursor_base: Any) -> Any:
         def executescript(self, *args: Any) -> Any:
             return self.cursor().executescript(*args)
 
-    return _disguised(Connection, base)
+    return disguised(Connection, base)
 
 
 @lru_cache(maxsize=64)
@@ -76,14 +76,7 @@ def _cursor_class(base: Any) -> Any:
         executemany = _statements.timed(base.executemany, _executed_many)
         executescript = _statements.timed(base.executescript, _executed)
 
-    return _disguised(Cursor, base)
-
-
-def _disguised(observed: Any, base: Any) -> Any:
-    observed.__name__ = base.__name__
-    observed.__qualname__ = base.__qualname__
-    observed.__module__ = base.__module__
-    return observed
+    return disguised(Cursor, base)
 
 
 def _executed(
