@@ -169,6 +169,32 @@ def test_light_counts_without_stacks_or_values(app):
         assert (query["stack"], query["parameters"], query["parameters_digest"]) == ([], None, "")
 
 
+HOT_PATHS = """
+import asyncio, concurrent.futures, inspect, sqlite3
+import asyncpg, flask, psycopg, starlette.routing
+from asyncpg.prepared_stmt import PreparedStatement
+from django.db.backends.utils import CursorWrapper
+from django.db.models.query import QuerySet
+from sqlalchemy.engine import Engine
+
+hot = [
+    asyncio.BaseEventLoop.create_task, asyncio.to_thread, asyncpg.Connection.fetch,
+    asyncpg.Connection._execute, concurrent.futures.ThreadPoolExecutor.submit,
+    flask.Flask.dispatch_request, psycopg.AsyncCursor.execute, psycopg.Cursor.execute,
+    PreparedStatement.fetch, starlette.routing.Route.handle, CursorWrapper.execute,
+    QuerySet.__init__, QuerySet._clone, type(sqlite3.connect(":memory:").cursor()).execute,
+]
+print([f.__qualname__ for f in hot if "/unslow/" in getattr(f, "__code__", f.__init__).__repr__()])
+"""
+
+
+def test_nothing_that_runs_often_is_touched_when_off(observed_environment):
+    off = run(HOT_PATHS, {**observed_environment, "UNSLOW_LEVEL": "off"})
+    assert off.stdout == "[]\n", off.stderr
+    full = run(HOT_PATHS, {**observed_environment, "UNSLOW_LEVEL": "full"})
+    assert full.stdout.count(",") > 8, full.stderr
+
+
 def test_requests_follow_their_threads(app):
     source = (
         "import sqlite3\n"
