@@ -231,3 +231,98 @@ def test_patches_of_one_queryset_compose(bench):
         '.prefetch_related("items").prefetch_related("note_set")'
         in (bench.apply(a, b)["shop/views.py"])
     )
+
+
+# --- annotations: text ------------------------------------------------------------------------
+
+
+def counting(bench, use, kind="count", queryset="Order.objects.all()", before="", **load):
+    """The advice for a use in a method, and a queryset in the same module."""
+    method = f"class S:\n    def get_x(self, order, level=1):\n        {before}return «{use}»\n\n\n"
+    bench.write(f"{VIEWS}{method}def orders(request):\n    x = «{queryset}»\n")
+    load = {"uses": bench.sites[:-1], "site": len(bench.sites) - 1, "kind": kind, **load}
+    name = load.pop("relation", "items")
+    return bench.advice(fixer, bench.load(name, **load), cause=bench.sites[-1])
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "order.items.filter(quantity=level).count()",
+        "order.items.filter(quantity=self.level).count()",
+        "order.items.filter(**level).count()",
+        "order.items.filter(quantity=limit()).count()",
+        "order.items.filter(quantity__gt=UNKNOWN).count()",
+        "order.items.values('product').distinct().count()",
+        "len(order.items.all())",
+        "find(order).items.filter(quantity=1).count()",
+        "f'{order.items.filter(quantity=1).count()}'",
+    ],
+)
+def test_recommends_where_what_is_counted_may_differ_by_row(bench, use):
+    (advice,) = counting(bench, use, plain=False)
+    assert "may differ" in advice.reason
+
+
+def test_recommends_where_a_class_would_keep_the_time_of_its_import(bench):
+    bench.write("from django.utils import timezone\nfrom shop.models import Order\n\n\n"
+                "class V:\n    queryset = «Order.objects.all()»\n\n    def f(self, order):\n"
+                "        return «order.items.filter(at=timezone.now()).exists()»\n")  # fmt: skip
+    queryset, use = bench.sites
+    load = bench.load("items", kind="exists", uses=(use,), plain=False)
+    assert bench.recommended(fixer, load, cause=queryset)
+
+
+def test_silent_when_the_count_reads_the_annotation(bench):
+    use = 'order.items_count if hasattr(order, "items_count") else «order.items.count()»'
+    bench.write(f"{VIEWS}def f(order):\n    return {use}\n\n\nx = «Order.objects.all()»\n")
+    first, queryset = bench.sites
+    load = bench.load("items", site=1, kind="count", uses=(first,))
+    assert bench.advice(fixer, load, cause=queryset) == []
+
+
+def test_an_existence_test_of_two_filters_keeps_both(bench):
+    (patch,) = counting(
+        bench,
+        "order.items.filter(quantity=2).exclude(product=None).exists()",
+        "exists",
+        plain=False,
+    )
+    text = bench.apply(patch)["shop/views.py"]
+    joined = " ".join(text.split())
+    assert 'Item.objects.filter(order=OuterRef("pk"), quantity=2).exclude(product=None)' in joined
+    assert "has_quantity_2_not_none_items" in text
+
+
+def test_a_local_name_goes_along_with_its_value(bench):
+    (patch,) = counting(
+        bench,
+        "order.items.filter(quantity__in=wanted).exists()",
+        "exists",
+        plain=False,
+        before="wanted = [1, 2]\n        ",
+    )
+    text = bench.apply(patch)["shop/views.py"]
+    assert "quantity__in=[1, 2])" in text
+    assert "has_wanted_items" in text
+
+
+def test_a_name_that_the_module_has_is_not_taken(bench):
+    patches = counting(bench, "order.items.count()", before="items_count = 0\n        ")
+    assert "annotated_items_count=" in bench.apply(patches[0])["shop/views.py"]
+
+
+def test_no_join_where_the_queryset_is_narrowed_over_the_relation(bench):
+    narrowed = ("filter(items__quantity=1)", "filter(Q(a=1))", "annotate(a=F('b'))")
+    for queryset in (*(f"Order.objects.{step}" for step in narrowed), "qs.filter(total=1)"):
+        bench.sites.clear()
+        patches = counting(bench, "order.items.count()", queryset=queryset)
+        assert [patch.safety for patch in patches] == ["review", "safe"]
+
+
+def test_the_childs_own_manager_counts(bench):
+    bench.write("class Item(Model):\n    live = LiveManager()\n", "shop/models.py")
+    bench.give_site("shop.Item", "shop/models.py")
+    patches = counting(bench, "order.items.count()")
+    assert "Item.live.filter(" in bench.apply(patches[0])["shop/views.py"]
+    assert len(patches) == 2

@@ -76,7 +76,7 @@ class Mover:
         if isinstance(node, cst.Name) and depth < 5:
             value = assigned(self.module, node)
             moved = self.move(value, depth + 1) if value else None
-            simple = isinstance(value, LITERALS | cst.Name | cst.Attribute | cst.Call)
+            simple = not isinstance(value, cst.BinaryOperation | cst.UnaryOperation)
             return moved if moved is None or simple else f"({moved})"
         return None
 

@@ -161,11 +161,11 @@ def _new(module: Module, text: str, package: str) -> TextEdit:
     lines = [s for s in module.tree.body if _is_import(s)]
     group = _group(module, package)
     own = [s for s in lines if _group(module, _package(s)) == group]
-    before = next((s for s in own if _package(s) > package), None)
-    if before is not None:
-        return module.insert(module.start(before), f"{text}\n")
+    earlier = [s for s in own if _package(s) < package]
+    if earlier:
+        return _after(module, earlier[-1], f"{text}\n")
     if own:
-        return _after(module, own[-1], f"{text}\n")
+        return module.insert(module.start(own[0]), f"{text}\n")
     after = next((s for s in lines if _group(module, _package(s)) > group), None)
     if after is not None:
         return module.insert(module.start(after), f"{text}\n\n")

@@ -14,8 +14,16 @@ from unslow.model import Model
 
 
 def filter_words(use: Use) -> str:
-    """The constants of a use's filters as words: `status="paid"` gives "paid"."""
-    return "_".join(word for step in use.steps for arg in step.args for word in _words(arg))
+    """The constants of a use's filters as words: `status="paid"` gives "paid".
+
+    Where they are none, the name of the function that filters; "" without a filter.
+    """
+    args = [arg for step in use.steps for arg in step.args]
+    words = "_".join(word for step in use.steps for word in _step_words(step))
+    function = use.module.enclosing(use.node, cst.FunctionDef)
+    if words or not args or function is None:
+        return words
+    return function.name.value.removeprefix("get_").strip("_")
 
 
 def is_taken(name: str, model: Model, place: Spot, source: Source) -> bool:
@@ -25,6 +33,13 @@ def is_taken(name: str, model: Model, place: Spot, source: Source) -> bool:
     paths = {place.module.path, model.site.path if model.site else ""}
     modules = [module for path in paths if path and (module := source.module(path))]
     return name in declared or any(_mentions(module, name) for module in modules)
+
+
+def _step_words(step: cst.Call) -> Iterator[str]:
+    words = [word for arg in step.args for word in _words(arg)]
+    if words and chains.method(step) == "exclude":
+        yield "not"
+    yield from words
 
 
 def _words(arg: cst.Arg) -> Iterator[str]:

@@ -14,7 +14,7 @@ from unslow.lab.prescribe._module import Module
 from unslow.lab.prescribe._source import Source
 from unslow.model import Finding, Model, Patch, Recommendation, RepeatEvidence, Site
 
-DETECTORS = frozenset({"repeated-query", "duplicate-query"})
+DETECTORS = frozenset({"repeated-query"})
 FIXER = "django-in-bulk"
 BASES = frozenset(
     {"all", "filter", "exclude", "only", "defer", "select_related", "prefetch_related"}

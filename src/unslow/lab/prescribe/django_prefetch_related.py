@@ -112,7 +112,7 @@ def _counts(
 
 def _by_key(finding: Finding, source: Source) -> Iterator[Patch | Recommendation]:
     """The same for rows that are asked for by the key of the loop's row."""
-    evidence = finding.evidence
+    evidence = finding.evidence if finding.id == "repeated-query" else None
     for position, repeated in enumerate(getattr(evidence, "loads", ())):
         load = repeated.load
         if load is None or load.orm != "django" or load.relation or load.kind not in KEYED:
@@ -161,7 +161,7 @@ def _advised(what: str, group: Sequence[Need], reason: str) -> Recommendation:
 def _is_plain(need: Need) -> bool:
     if need.load.kind == "forward" or need.steps[-1].kind == "generic-forward":
         return True
-    return need.load.kind in ("reverse", "generic") and need.load.plain
+    return need.load.kind in ("reverse", "generic", "get") and need.load.plain
 
 
 def _is_on_the_way(need: Need, group: Sequence[Need]) -> bool:

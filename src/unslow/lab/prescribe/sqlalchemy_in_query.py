@@ -25,7 +25,7 @@ from unslow.lab.prescribe._source import Source
 from unslow.lab.prescribe._uses import prefer
 from unslow.model import Finding, Patch, Recommendation, RepeatEvidence, Site, TextEdit
 
-DETECTORS = frozenset({"repeated-query", "duplicate-query"})
+DETECTORS = frozenset({"repeated-query"})
 FIXER = "sqlalchemy-in-query"
 KINDS = frozenset({"get", "select", "count", "exists"})
 
