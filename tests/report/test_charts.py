@@ -64,6 +64,18 @@ def test_a_diff_marks_only_what_changed_in_a_line() -> None:
     ]
 
 
+def test_a_diff_marks_the_first_line_of_a_statement_that_was_broken() -> None:
+    old, new = "-    rows = Order.objects.all()\n", "+    rows = Order.objects.all().x(\n"
+    lines = diff_lines("+++ b/x.py\n" + old + new + "+        1\n+    )\n")
+    marked = [line.text[line.start : line.end] for line in lines]
+    assert marked == ["", "", ".x(", "", ""]
+
+
+def test_a_diff_marks_nothing_in_lines_that_share_little() -> None:
+    lines = diff_lines("+++ b/x.py\n-    a = one(1)\n+    return 27\n")
+    assert all(line.start == line.end for line in lines)
+
+
 def test_a_diff_marks_nothing_where_lines_have_no_counterpart() -> None:
     lines = diff_lines("+++ b/x.py\n@@ -1 +1,2 @@\n-a\n+b\n+c\n")
     assert all(line.start == line.end for line in lines)

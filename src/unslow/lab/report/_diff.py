@@ -1,11 +1,12 @@
 """Unified diffs for reading: each line with its role, and the part of it that changed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
 Role = Literal["file", "hunk", "added", "removed", "same"]
+ALIKE_CHARACTERS = 12  # in common; below it two lines only share a few letters by chance
 ROLES: dict[str, Role] = {"+": "added", "-": "removed", "@": "hunk", "\\": "hunk"}
 
 
@@ -21,11 +22,13 @@ class DiffLine:
 
 def diff_lines(diff: str) -> list[DiffLine]:
     lines: list[DiffLine] = []
+    removed = 0  # how many lines of the block before were removed
     for role, group in groupby(_roles(diff), key=lambda line: line.role):
         block = list(group)
-        if role == "added" and lines and lines[-1].role == "removed":
-            block = _paired(lines, block)
+        if role == "added" and removed:
+            block = _paired(lines, removed, block)
         lines += block
+        removed = len(block) if role == "removed" else 0
     return lines
 
 
@@ -37,15 +40,20 @@ def _roles(diff: str) -> Iterator[DiffLine]:
             yield DiffLine(ROLES.get(line[:1], "same"), line)
 
 
-def _paired(lines: list[DiffLine], added: Sequence[DiffLine]) -> list[DiffLine]:
+def _paired(lines: list[DiffLine], removed: int, added: list[DiffLine]) -> list[DiffLine]:
     """Mark what differs within removed and added lines that stand for each other."""
-    count = len(added)
-    removed = lines[-count:]
-    if len(removed) < count or any(line.role != "removed" for line in removed):
-        return list(added)
-    pairs = [_marked(old, new) for old, new in zip(removed, added, strict=True)]
-    lines[-count:] = [old for old, _ in pairs]
-    return [new for _, new in pairs]
+    first = len(lines) - removed
+    for position in range(min(removed, len(added))):
+        old, new = _marked(lines[first + position], added[position])
+        if _alike(old) and _alike(new):
+            lines[first + position], added[position] = old, new
+    return added
+
+
+def _alike(line: DiffLine) -> bool:
+    """Whether at least half of one line is left unmarked, its sign and indentation aside."""
+    kept = line.text[1 : line.start].strip() + line.text[line.end :].strip()
+    return len(kept) * 2 >= len(line.text[1:].strip()) or len(kept) >= ALIKE_CHARACTERS
 
 
 def _marked(old: DiffLine, new: DiffLine) -> tuple[DiffLine, DiffLine]:

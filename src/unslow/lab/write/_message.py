@@ -11,7 +11,11 @@ BODY_COLUMNS = 72
 
 def message(finding: ReportedFinding, fix: Fix) -> str:
     """A subject, the finding with its cause, the proof, and trailers for machines."""
-    paragraphs = [fix.summary + ".", f"{finding.title}. {_cause(finding)}".strip(), _proof(fix)]
+    paragraphs = [
+        fix.summary + ".",
+        f"{say.title(finding)}. {_cause(finding)}".strip(),
+        _proof(fix),
+    ]
     body = "\n\n".join(_wrapped(text) for text in paragraphs if text)
     trailers = f"Unslow-Finding: {finding.id}\nUnslow-Fixer: {fix.fixer}"
     return f"{_subject(fix)}\n\n{body}\n\n{trailers}\n"
@@ -21,8 +25,9 @@ def _subject(fix: Fix) -> str:
     gain = ""
     if fix.proof.speedup:
         gain = f" (×{say.times(fix.proof.speedup.estimate)} {say.metric(fix.proof)})"
-    words = fix.summary.replace("`", "").split(": ")[0]
-    return textwrap.shorten(words, SUBJECT_COLUMNS - len(gain), placeholder=" …") + gain
+    words = fix.summary.replace("`", "")
+    short = textwrap.shorten(words, SUBJECT_COLUMNS - len(gain), placeholder=" …")
+    return short.removesuffix(": …") + gain
 
 
 def _cause(finding: ReportedFinding) -> str:
