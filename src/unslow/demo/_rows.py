@@ -49,7 +49,8 @@ MATERIALS = _words("Bamboo Brass Ceramic Cork Cotton Glass Linen Oak Steel Walnu
 THINGS = _words("Basket Bench Bowl Chair Hook Jar Lamp Rack Shelf Stool Table Tray Vase")
 STATUSES = ("pending", "paid", "shipped", "delivered", "cancelled")
 STATUS_WEIGHTS = (2, 3, 8, 82, 5)
-METHODS = ("card", "invoice", "transfer", "voucher")
+METHODS = ("card", "invoice", "transfer", "voucher", "cheque")
+METHOD_WEIGHTS = (50, 25, 20, 4, 1)
 CARRIERS = ("Courier", "Parcel", "Post", "Freight")
 KINDS = ("sale", "purchase", "return", "correction")
 KIND_WEIGHTS = (90, 6, 3, 1)
@@ -301,7 +302,8 @@ def _payments(dice: random.Random, counts: Counts, baskets: list[Basket]) -> Ite
             amount = _money(_total(basket) // parts)
             reference = f"PAY-{(order * 2 + part) * 104_729 % 15_485_863:08d}"
             when = _moment(order, counts.orders) + timedelta(hours=1 + part)
-            yield order, amount, dice.choice(METHODS), reference, when
+            method = dice.choices(METHODS, METHOD_WEIGHTS)[0]
+            yield order, amount, method, reference, when
 
 
 def _shipments(dice: random.Random, counts: Counts) -> Iterator[Row]:

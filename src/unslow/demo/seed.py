@@ -113,10 +113,15 @@ def _copy(
 
 
 def main() -> None:
+    if len(sys.argv) != 4:
+        sys.exit(f"usage: {__doc__.partition(': ')[2].strip(' `.')}")
     dsn, flavour, size = sys.argv[1:]
-    if flavour not in ("django", "fastapi"):
-        raise UsageError(f"flavour is django or fastapi, not {flavour!r}")
-    seed(dsn, cast(Flavour, flavour), cast(Size, int(size) if size.isdigit() else size))
+    try:
+        if flavour not in ("django", "fastapi"):
+            raise UsageError(f"flavour is django or fastapi, not {flavour!r}")
+        seed(dsn, cast(Flavour, flavour), cast(Size, int(size) if size.isdigit() else size))
+    except UsageError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ urlpatterns = [
     path("orders/<int:pk>/invoice/", views.invoice),
     path("orders/<str:number>/", views.order_by_number),
     path("payments/", views.payment_list),
+    path("payments/cheques/", views.cheques),
     path("payments/<str:reference>/", views.payment_by_reference),
     path("shipments/", views.ShipmentList.as_view()),
     path("shipments/<str:tracking_number>/", views.track),

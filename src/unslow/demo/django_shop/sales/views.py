@@ -87,6 +87,13 @@ def payment_list(request):
     return JsonResponse({"payments": rows})
 
 
+def cheques(request):
+    """The cheques to take to the bank, the oldest first."""
+    payments = Payment.objects.filter(method="cheque").order_by("paid_at", "id")
+    rows = [{"reference": payment.reference, "amount": payment.amount} for payment in payments[:50]]
+    return JsonResponse({"cheques": rows})
+
+
 def payment_by_reference(request, reference):
     payment = get_object_or_404(Payment, reference=reference)
     return JsonResponse(

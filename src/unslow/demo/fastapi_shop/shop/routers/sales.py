@@ -238,6 +238,18 @@ async def list_payments(db: Db, page: int = 1) -> list[dict]:
     return rows
 
 
+@router.get("/payments/cheques")
+async def cheques(db: Db) -> list[dict]:
+    """The cheques to take to the bank, the oldest first."""
+    payments = await db.scalars(
+        select(Payment)
+        .where(Payment.method == "cheque")
+        .order_by(Payment.paid_at, Payment.id)
+        .limit(50)
+    )
+    return [{"reference": payment.reference, "amount": payment.amount} for payment in payments]
+
+
 @router.get("/payments/{reference}")
 async def payment_by_reference(reference: str, db: Db) -> dict:
     payment = await db.scalar(select(Payment).where(Payment.reference == reference))
