@@ -28,10 +28,11 @@ def numbered(sql: str) -> str:
 def filled(sql: str, parameters: Sequence[str] | None) -> str | None:
     """The statement with literals for its placeholders, or None when they do not match."""
     used: set[int] = set()
+    given = parameters or ()
 
     def value(position: int) -> str:
         used.add(position)
-        return _operand(parameters[position]) if position < len(parameters or ()) else ""
+        return _operand(given[position]) if position < len(given) else ""
 
     if parameters is None:
         return sql if numbered(sql) == sql else None
