@@ -1,5 +1,6 @@
 """The report for the terminal: what is slow, where, what cures it, and what to do next."""
 
+import textwrap
 from collections.abc import Collection, Sequence
 from io import StringIO
 
@@ -13,6 +14,7 @@ from unslow.lab.report import _phrases as say
 from unslow.lab.report._excerpt import span
 from unslow.model import Endpoint, Excerpt, Fix, Report, ReportedFinding, Site
 
+NO_BREAK = "\u00a0"
 SHOWN_ENDPOINTS = 15  # the costliest; the whole list is in the HTML and JSON reports
 SHOWN_FINDINGS = 20  # the costliest in full, the others in a line each
 SHOWN_SKIPPED = 8  # endpoints that share a reason are named, beyond that counted
@@ -40,14 +42,14 @@ def render(report: Report, *, width: int = 80, color: bool = False) -> str:
         markup=False,
         legacy_windows=False,
     )
-    for part in _parts(report):
+    for part in _parts(report, width):
         console.print(part)
     assert isinstance(console.file, StringIO)
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
 
 
-def _parts(report: Report) -> list[RenderableType]:
-    parts: list[RenderableType] = [_head(report), "", _endpoints(report)]
+def _parts(report: Report, width: int) -> list[RenderableType]:
+    parts: list[RenderableType] = [_head(report, width), "", _endpoints(report)]
     if not report.findings:
         parts += ["", Text("Nothing to fix: no finding in the endpoints above.", style="green")]
     shared = say.shared_reasons(report)
@@ -60,9 +62,12 @@ def _parts(report: Report) -> list[RenderableType]:
     return parts
 
 
-def _head(report: Report) -> Text:
-    head = Text.assemble((f"unslow {report.unslow}", "bold"), "  ")
-    return head.append(" · ".join(say.target(report)), style="dim")
+def _head(report: Report, width: int) -> Text:
+    """The facts, broken between two of them and never within one."""
+    facts = [fact.replace(" ", NO_BREAK) for fact in say.target(report)]
+    name = f"unslow {report.unslow}"
+    lines = textwrap.fill(f"{name}  {' · '.join(facts)}", width).replace(NO_BREAK, " ")
+    return Text.assemble((lines[: len(name)], "bold"), (lines[len(name) :], "dim"))
 
 
 def _endpoints(report: Report) -> RenderableType:
