@@ -19,6 +19,8 @@ CREATE TABLE note (id int PRIMARY KEY, order_id int NOT NULL, body text NOT NULL
 CREATE TABLE draft (id int PRIMARY KEY, order_id int NOT NULL);
 CREATE TABLE tiny (id int PRIMARY KEY, status text NOT NULL);
 CREATE INDEX orders_total ON orders (total);
+CREATE TABLE log (line text NOT NULL);
+INSERT INTO log SELECT 'line ' || n FROM generate_series(1, 20000) n;
 INSERT INTO customer SELECT n, 'c' || n || '@x.org', 'r' || n % 4 FROM generate_series(1, 2000) n;
 INSERT INTO orders
 SELECT n, n * 7 % 2000 + 1, CASE WHEN n % 50 = 0 THEN 'pending' ELSE 'done' END, n % 40 <> 0,

@@ -32,6 +32,7 @@ def test_silent_without_requests():
 
 def test_silent_below_five_repeats():
     assert findings(customers(times=4)) == []
+    assert findings(query(CUSTOMER, USE) * 4) == []
 
 
 def test_silent_when_the_values_are_the_same():
@@ -211,6 +212,12 @@ def test_a_clone_made_by_library_code_is_not_the_cause():
 def test_what_consumes_a_queryset_is_not_the_cause_when_it_has_another_expression(operation):
     cut = link(operation, "shop/views.py:13 list_orders")
     assert one(customers(origin=origin("shop.Order", link("all", VIEW), cut))).cause == site(VIEW)
+
+
+def test_a_call_of_the_application_comes_before_one_of_a_library():
+    page = link("filter", "shop/views.py:13 list_orders", direct=False)
+    made = origin("shop.Order", link("get_object_or_404", VIEW), page)
+    assert one(customers(origin=made)).cause == site(VIEW)
 
 
 def test_a_single_expression_is_the_cause_even_when_it_consumes():

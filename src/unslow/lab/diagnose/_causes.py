@@ -84,8 +84,6 @@ def _anyhow(link: Link) -> bool:
 
 
 def _place(link: Link, running: Collection[Site]) -> Site | None:
-    if not link.stack or link.stack[0] in running:
-        return None
     inner = max(link.manager_frames, _named_managers(link.stack))
     callers = [site for site in link.stack[: inner + 1] if site not in running]
     return callers[-1] if callers else None
