@@ -35,7 +35,7 @@ def _need(scan: Scan) -> Need | None:
 
 def _own_filter(scan: Scan) -> Need | None:
     conditions = scan.conditions(f"{scan.node.filter} {scan.node.condition}")
-    if scan.share() < MIN_SHARE or not scan.conditions(scan.node.filter):
+    if scan.share() < MIN_SHARE:
         return None
     if scan.is_residual and estimated_selectivity(scan.table, conditions) > SELECTIVE:
         return None
