@@ -1,5 +1,5 @@
 from unslow.lab.prove import Candidate
-from unslow.lab.prove.bundle import alone, bundles
+from unslow.lab.prove.bundle import bundles, halves
 from unslow.model import Patch, TextEdit
 
 SOURCE = b"abcdefghij"
@@ -60,7 +60,9 @@ def test_equal_statements_run_once() -> None:
     assert bundle.sql == (line,)
 
 
-def test_a_bundle_falls_apart_into_its_candidates() -> None:
-    (bundle,) = bundles([candidate("a", "GET a", at=0), candidate("b", "GET b", at=4)], read)
-    assert [one.keys for one in alone(bundle)] == [("a",), ("b",)]
-    assert len({one.name for one in alone(bundle)}) == 2
+def test_a_bundle_falls_into_halves() -> None:
+    made = [candidate(key, f"GET {key}", at=2 * at) for at, key in enumerate("abc")]
+    (bundle,) = bundles(made, read)
+    one, other = halves(bundle)
+    assert one.keys + other.keys == bundle.keys
+    assert len({one.name, other.name, bundle.name}) == 3

@@ -52,11 +52,12 @@ def bundles(candidates: Sequence[Candidate], read: Read) -> tuple[Bundle, ...]:
     return tuple(Bundle(f"B{number}", tuple(group)) for number, group in enumerate(groups, start=1))
 
 
-def alone(bundle: Bundle) -> tuple[Bundle, ...]:
-    """One bundle per candidate, to find the one that a shared failure comes from."""
-    return tuple(
-        Bundle(f"{bundle.name}.{number}", (candidate,))
-        for number, candidate in enumerate(bundle.candidates, start=1)
+def halves(bundle: Bundle) -> tuple[Bundle, Bundle]:
+    """Two smaller bundles, to find the candidate that a shared failure comes from."""
+    middle = len(bundle.candidates) // 2
+    return (
+        Bundle(f"{bundle.name}.1", bundle.candidates[:middle]),
+        Bundle(f"{bundle.name}.2", bundle.candidates[middle:]),
     )
 
 

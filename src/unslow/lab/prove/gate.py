@@ -1,8 +1,10 @@
 """The gates before any clock: the same answers, the same end state, exact counters, edge data."""
 
 import itertools
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import msgspec
 
@@ -10,10 +12,11 @@ from unslow.lab.errors import UnslowError
 from unslow.lab.progress import Progress
 from unslow.lab.prove import edge, state
 from unslow.lab.prove._candidate import Candidate
-from unslow.lab.prove.bundle import Bundle, alone
+from unslow.lab.prove._parallel import at_once
+from unslow.lab.prove.bundle import Bundle, halves
 from unslow.lab.prove.counters import Counted, count
 from unslow.lab.prove.equivalence import Answer, Equivalence, summary
-from unslow.lab.prove.replay import Headers, Played, Statements, one_answer, play, play_within
+from unslow.lab.prove.replay import Headers, Played, Statements, one_answer, play, play_twice
 from unslow.lab.prove.schedule import AGAIN, BEFORE, SignIn
 from unslow.lab.target import Lab, Running
 from unslow.lab.workload import Call, Workload
@@ -103,12 +106,9 @@ def baseline(
     arms: list[Running] = []
     try:
         arms += (lab.launch(tree, name, record="light") for name in (BEFORE, AGAIN))
-        (before, headers), (again, others) = both = [
-            (running, sign_in(running) if sign_in else {}) for running in arms
-        ]
-        first = play_within(before, headers, workload, budget_s, progress)
-        second = play(again, others, first.calls, progress)
-        end = state.learn(before, again)
+        both = [(running, sign_in(running) if sign_in else {}) for running in arms]
+        first, second = play_twice(both, workload, budget_s, progress)
+        end = state.learn(*arms)
         edge_calls = {
             call.endpoint: call
             for call in reversed(first.calls)
@@ -129,8 +129,10 @@ def baseline(
             edges=edges,
             cost_s=first.cost_s(),
             once=first.once(),
-            blocked=frozenset(before.blocked),
+            blocked=frozenset(arms[0].blocked),
         )
+    except OSError as error:
+        raise UnslowError(f"the application stops answering: {error}") from error
     finally:
         for running in arms:
             running.stop()
@@ -149,35 +151,21 @@ def check(
 
     Candidates that the time did not reach are in no part of the answer.
     """
-    passed: list[Passed] = []
-    rejected: list[Rejected] = []
-    responses: dict[str, Responses] = {}
-    waiting = list(bundles)
-    while waiting and seconds_left() > 0:
-        bundle = waiting.pop(0)
-        progress.step(f"same answers? {', '.join(bundle.keys)}", 0, seconds_left())
-        outcome = _try(lab, base, bundle, sign_in, progress)
-        if isinstance(outcome, _Failed) and len(bundle.candidates) > 1:
-            waiting[:0] = alone(bundle)
-        elif isinstance(outcome, _Failed):
-            rejected.append(Rejected(bundle.keys[0], outcome.crashed, outcome.reason))
-            if outcome.responses is not None:
-                responses[bundle.keys[0]] = outcome.responses
-        else:
-            responses |= outcome.responses
-            rejected += outcome.rejected
-            failed = {one.key for one in outcome.rejected}
-            left = tuple(one for one in bundle.candidates if one.key not in failed)
-            if left:
-                passed.append(_passed(base, Bundle(bundle.name, left), outcome.played))
-    return Gated(tuple(passed), tuple(rejected), responses)
+    run = _Run(lab, base, sign_in, seconds_left)
+    tasks = [partial(run.gate, bundle) for bundle in bundles]
+    found = at_once(tasks, progress)
+    return Gated(
+        tuple(one for gated in found for one in gated.passed),
+        tuple(one for gated in found for one in gated.rejected),
+        {key: one for gated in found for key, one in gated.responses.items()},
+    )
 
 
 def check_together(
     lab: Lab, base: Baseline, bundle: Bundle, *, sign_in: SignIn | None, progress: Progress
 ) -> Passed | dict[str, str]:
     """Gates a combination as a whole: passed, or the reasons by candidate ("" for nobody's)."""
-    outcome = _try(lab, base, bundle, sign_in, progress)
+    outcome = _Run(lab, base, sign_in, lambda: 1.0).examine(bundle, progress)
     if isinstance(outcome, _Failed):
         return {"": outcome.reason}
     if outcome.rejected:
@@ -205,31 +193,85 @@ class _Compared:
     rejected: list[Rejected]
 
 
-def _try(
-    lab: Lab, base: Baseline, bundle: Bundle, sign_in: SignIn | None, progress: Progress
-) -> _Failed | _Compared:
-    forbidden = [reason for one in bundle.candidates if (reason := _forbidden(one))]
-    if forbidden:
-        return _Failed(True, forbidden[0])
-    try:
-        tree = lab.tree(bundle.patches)
-        running = lab.launch(tree, bundle.name, record="light", sql=bundle.sql)
-    except UnslowError as error:
-        return _Failed(True, f"it does not start: {_last_line(str(error))}")
-    try:
-        headers = sign_in(running) if sign_in else {}
+@dataclass(frozen=True)
+class _Run:
+    lab: Lab
+    base: Baseline
+    sign_in: SignIn | None
+    seconds_left: Callable[[], float]
+    launching: threading.Lock = field(default_factory=threading.Lock)
+
+    def gate(self, bundle: Bundle, progress: Progress) -> Gated:
+        """What is left of a bundle when all guilty candidates are out of it."""
+        if self.seconds_left() <= 0:
+            return Gated()
+        progress.step(f"same answers? {', '.join(bundle.keys)}", 0, self.seconds_left())
+        outcome = self.examine(bundle, progress)
+        if isinstance(outcome, _Compared):
+            return _gated(self.base, bundle, outcome)
+        if len(bundle.candidates) > 1:
+            return _rejoined(bundle, [self.gate(half, progress) for half in halves(bundle)])
+        rejected = Rejected(bundle.keys[0], outcome.crashed, outcome.reason)
+        responses = {} if outcome.responses is None else {bundle.keys[0]: outcome.responses}
+        return Gated((), (rejected,), responses)
+
+    def examine(self, bundle: Bundle, progress: Progress) -> "_Failed | _Compared":
+        """Runs all patches of the bundle together through every gate."""
+        forbidden = [reason for one in bundle.candidates if (reason := _forbidden(one))]
+        if forbidden:
+            return _Failed(True, forbidden[0])
+        try:
+            with self.launching:
+                tree = self.lab.tree(bundle.patches)
+                running = self.lab.launch(tree, bundle.name, record="light", sql=bundle.sql)
+        except UnslowError as error:
+            return _Failed(True, f"it does not start: {_last_line(str(error))}")
+        try:
+            return self._compared(bundle, running, progress)
+        except OSError as error:
+            return _Failed(True, f"it stops answering: {error}")
+        except _Unprepared as error:
+            return _Failed(True, str(error))
+        finally:
+            running.stop()
+
+    def _compared(
+        self, bundle: Bundle, running: Running, progress: Progress
+    ) -> "_Failed | _Compared":
+        base = self.base
+        headers = self.sign_in(running) if self.sign_in else {}
         played = play(running, headers, base.calls, progress)
         compared = list(base.equivalence.compare(played.answers))
-        ends = list(state.differences(base.end, running))
+        effects = list(state.differences(base.end, running))
         compared += _edge_comparison(running, headers, base, bundle.targets)
-        blocked = [f"it reaches for {host}" for host in sorted(set(running.blocked) - base.blocked)]
-        return _judged(base, bundle, compared, [*ends, *blocked], played)
-    except OSError as error:
-        return _Failed(True, f"it stops answering: {error}")
-    except _Unprepared as error:
-        return _Failed(True, str(error))
-    finally:
-        running.stop()
+        for host in sorted(set(running.blocked) - base.blocked):
+            effects.append(f"it reaches for {host}")
+        return _judged(base, bundle, compared, effects, played)
+
+
+def _gated(base: Baseline, bundle: Bundle, outcome: _Compared) -> Gated:
+    failed = {one.key for one in outcome.rejected}
+    left = tuple(one for one in bundle.candidates if one.key not in failed)
+    passed = (_passed(base, Bundle(bundle.name, left), outcome.played),) if left else ()
+    return Gated(passed, tuple(outcome.rejected), outcome.responses)
+
+
+def _rejoined(bundle: Bundle, parts: Sequence[Gated]) -> Gated:
+    """What passed in parts is one bundle again: the parts touch other endpoints and other text."""
+    passed = [one for part in parts for one in part.passed]
+    whole: tuple[Passed, ...] = ()
+    if passed:
+        candidates = tuple(one for part in passed for one in part.bundle.candidates)
+        left = Bundle(bundle.name, candidates)
+        felt = frozenset(end for part in passed for end in part.felt) - left.targets
+        counters = dict(passed[0].counters)
+        cost_s = dict(passed[0].cost_s)
+        for part in passed:
+            counters |= {e: c for e, c in part.counters.items() if e in part.bundle.targets}
+            cost_s |= {e: c for e, c in part.cost_s.items() if e in part.bundle.targets}
+        whole = (Passed(left, counters, felt, cost_s),)
+    rejected = tuple(one for part in parts for one in part.rejected)
+    return Gated(whole, rejected, {k: v for part in parts for k, v in part.responses.items()})
 
 
 def _judged(
@@ -300,7 +342,8 @@ def _edges(
     if any(headers for _, headers in both) or any(
         edge.anonymous(call) != call for call in calls.values()
     ):
-        yield EdgeCase(edge.ANONYMOUS, edge.Stage(edge.ANONYMOUS, ()), _judges(both, calls, True))
+        judges = _judges(both, calls, True, progress)
+        yield EdgeCase(edge.ANONYMOUS, edge.Stage(edge.ANONYMOUS, ()), judges)
     engine = next((one.engine for one in before.databases if one.engine != "redis"), "postgresql")
     for wanted in edge.stages(before.describe().models, requests, engine):
         stage = edge.run(before, wanted)
@@ -309,15 +352,26 @@ def _edges(
         if edge.run(again, stage) != stage:
             return  # from here on the two copies hold different data
         progress.step(f"edge data: {stage.name}", 0)
-        yield EdgeCase(stage.name, stage, _judges(both, calls, False))
+        yield EdgeCase(stage.name, stage, _judges(both, calls, False, progress))
 
 
 def _judges(
-    both: Sequence[tuple[Running, Headers]], calls: Mapping[str, Call], anonymous: bool
+    both: Sequence[tuple[Running, Headers]],
+    calls: Mapping[str, Call],
+    anonymous: bool,
+    progress: Progress,
 ) -> dict[str, Equivalence]:
+    def ask(arm: tuple[Running, Headers], watched: Progress) -> list[tuple[Call, Answer]]:
+        answers = []
+        for endpoint, call in calls.items():
+            watched.step(f"edge data: {endpoint}", 0)
+            answers.append(_edge_answer(*arm, call, anonymous))
+        return answers
+
+    first, second = at_once([partial(ask, arm) for arm in both], progress)
     return {
-        endpoint: Equivalence(*([_edge_answer(*arm, call, anonymous)] for arm in both))
-        for endpoint, call in calls.items()
+        end: Equivalence([one], [other])
+        for end, one, other in zip(calls, first, second, strict=True)
     }
 
 

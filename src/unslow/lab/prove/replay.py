@@ -5,8 +5,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 
 from unslow.lab.progress import Progress
+from unslow.lab.prove._parallel import at_once
 from unslow.lab.prove.equivalence import Answer, answer
 from unslow.lab.prove.schedule import signed
 from unslow.lab.target import Running
@@ -66,13 +68,35 @@ def play(running: Running, headers: Headers, calls: Iterable[Call], progress: Pr
     return _play(running, headers, calls, progress, Played())
 
 
-def play_within(
-    running: Running, headers: Headers, workload: Workload, budget_s: float, progress: Progress
-) -> Played:
-    """Sends what `budget_s` allows: a call and a held-out one of every endpoint, then more of the
-    fast ones, then writes, then reads again."""
-    played = Played()
-    return _play(running, headers, _affordable(workload, budget_s, played), progress, played)
+def play_twice(
+    arms: Sequence[tuple[Running, Headers]],
+    workload: Workload,
+    budget_s: float,
+    progress: Progress,
+) -> tuple[Played, Played]:
+    """Sends what `budget_s` allows to two arms at once: a call and a held-out one of every
+    endpoint, then more of the fast ones, then writes, then reads again."""
+    chosen: SimpleQueue[Call | None] = SimpleQueue()
+
+    def lead(watched: Progress) -> Played:
+        played = Played()
+        try:
+            calls = _handed_on(_affordable(workload, budget_s, played), chosen)
+            return _play(*arms[0], calls, watched, played)
+        finally:
+            chosen.put(None)
+
+    def follow(watched: Progress) -> Played:
+        return _play(*arms[1], iter(chosen.get, None), watched, Played())
+
+    first, second = at_once([lead, follow], progress)
+    return first, second
+
+
+def _handed_on(calls: Iterable[Call], to: "SimpleQueue[Call | None]") -> Iterator[Call]:
+    for call in calls:
+        to.put(call)
+        yield call
 
 
 def one_answer(running: Running, headers: Headers, call: Call) -> tuple[Call, Answer]:
@@ -135,7 +159,10 @@ def _affordable(workload: Workload, budget_s: float, played: Played) -> Iterator
     # must see what was written.
     yield from (calls[0] for calls in writes.values())
     if writes:
-        yield from (calls[0] for calls in reads.values())
+        for calls in sorted(reads.values(), key=lambda calls: cost[calls[0].endpoint]):
+            if sum(played.seconds) + cost[calls[0].endpoint] > 1.5 * budget_s:
+                break
+            yield calls[0]
 
 
 def _groups(workload: Workload, *, writes: bool) -> dict[str, Sequence[Call]]:

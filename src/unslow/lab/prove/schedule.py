@@ -17,8 +17,9 @@ AGAIN = "A'"
 
 ROUNDS = 5
 MOST_PER_ROUND = 20
-WARM_SECONDS = 0.15  # cheap endpoints are warmed three times, slow ones once
+WARM_SECONDS = 0.15  # cheap endpoints are warmed three times, slower ones once
 MOST_WARM = 3
+SLOW_S = 0.25  # what a first call costs more is nothing to a call that takes so long
 
 SignIn = Callable[[Running], Mapping[str, str]]
 
@@ -175,7 +176,9 @@ def _share(
         affordable = min(affordable, len(group))
     rounds = min(ROUNDS, affordable)
     total = rounds * min(affordable // rounds, MOST_PER_ROUND)
-    warm_up = 0 if once else min(MOST_WARM, max(1, int(WARM_SECONDS / max(cost_s, 1e-4))))
+    warm_up = min(MOST_WARM, max(1, int(WARM_SECONDS / max(cost_s, 1e-4))))
+    if once or cost_s / len(wanted.arms) > SLOW_S:
+        warm_up = 0
     endless = [group[position % len(group)] for position in range(max(total, warm_up))]
     warm = tuple(endless[:warm_up])
     return Share(endpoint, tuple(endless[:total]), rounds, warm, frozenset(wanted.arms))
