@@ -70,9 +70,9 @@ def test_what_a_killed_run_left_is_removed(
 def test_a_database_behind_a_password_is_dropped_when_the_application_brings_it(
     tmp_path: Path, postgres: Postgres, server: Source
 ) -> None:
-    # A port that nobody listens on refuses the clean-up as a missing password does.
-    unreachable = replace(server, reach=(("host", "127.0.0.1"), ("port", "1")))
-    dead = left_by_a_killed_run(tmp_path, postgres, unreachable, tmp_path / "files")
+    # A role that does not exist is refused as a missing password is.
+    stranger = replace(server, reach=(*server.reach, ("user", "stranger")))
+    dead = left_by_a_killed_run(tmp_path, postgres, stranger, tmp_path / "files")
     name = die(dead)
     later = Journal(tmp_path)
     assert later.clean_up_dead_runs() == (name,)
@@ -96,3 +96,11 @@ def test_a_line_that_was_cut_off_does_not_matter(tmp_path: Path) -> None:
     dead.close(clean=False)
     assert Journal(tmp_path).clean_up_dead_runs() == ()
     assert not dead.path.exists()
+
+
+def test_a_server_that_is_gone_is_not_worth_a_word(tmp_path: Path, server: Source) -> None:
+    dead = Journal(tmp_path)
+    dead.made_database(replace(server, reach=(("host", "127.0.0.1"), ("port", "1"))), "x")
+    dead.close(clean=False)
+    assert Journal(tmp_path).clean_up_dead_runs() == ()
+    assert dead.path.exists()

@@ -447,7 +447,7 @@ def test_a_second_run_cleans_up_after_a_killed_one(
     assert not list(state.iterdir())
 
 
-@pytest.mark.parametrize("signal", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("signal", ["SIGINT", "SIGTERM"])
 def test_a_signal_leaves_nothing_behind(
     tmp_path: Path, source: str, state: Path, signal: str
 ) -> None:

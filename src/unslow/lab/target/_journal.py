@@ -58,8 +58,11 @@ class Journal:
         self._file.close()
 
     def clean_up_dead_runs(self) -> tuple[str, ...]:
-        """Remove what killed runs left; the names of databases whose server refuses remain."""
-        remaining: list[str] = []
+        """Remove what killed runs left. Returns the databases that their server will not drop.
+
+        A server that is not running is tried again by later runs, without a word.
+        """
+        refused: list[str] = []
         for path in sorted(self.folder.glob("*.jsonl")):
             with _dead(path) as record:
                 if record is not None:
@@ -67,8 +70,8 @@ class Journal:
                     if not left or _age_s(path) > FORGET_S:
                         path.unlink(missing_ok=True)
                     else:
-                        remaining += left
-        return tuple(remaining)
+                        refused += [name for name, is_refused in left.items() if is_refused]
+        return tuple(refused)
 
     def drop_left_behind(self, source: Source) -> None:
         """Drop databases that killed runs of this machine left on a server we can reach now."""
@@ -133,21 +136,24 @@ def _lines(path: Path) -> Record:
     return entries
 
 
-def _clean_up(record: Record) -> list[str]:
-    """Remove folders, processes and databases of a dead run; the databases that resisted."""
+def _clean_up(record: Record) -> dict[str, bool]:
+    """Remove folders, processes and databases of a dead run. Returns the databases that remain,
+    true where their server refused."""
     for entry in record:
         if folder := entry.get("folder"):
             _process.kill_marked(str(folder))
             shutil.rmtree(str(folder), ignore_errors=True)
     dropped = {entry["dropped"] for entry in record if "dropped" in entry}
-    left = []
+    left: dict[str, bool] = {}
     for entry in record:
         name = entry.get("database")
         if isinstance(name, str) and name not in dropped:
             try:
                 _postgres.drop(_source(entry), name)
+            except _postgres.ServerGone:
+                left[name] = False
             except (psycopg.Error, UnslowError):
-                left.append(name)
+                left[name] = True
     return left
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import getpass
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -38,6 +39,13 @@ CLONE_SETTINGS = {
     # The CPU of a parallel worker is nobody's: it ends before anyone can read it.
     "max_parallel_workers_per_gather": "0",
 }
+
+
+NOBODY_THERE = re.compile(r"Connection refused|No such file or directory")
+
+
+class ServerGone(UnslowError):
+    """Nobody listens where the server was."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +186,8 @@ def _maintenance(source: Source) -> Iterator[psycopg.Connection]:
         with connection:
             yield connection
         return
-    raise UnslowError(
+    kind = ServerGone if NOBODY_THERE.search(str(refusal)) else UnslowError
+    raise kind(
         f"PostgreSQL at {source.where} cannot be reached as user {source.user!r}: "
         f"{str(refusal).strip().splitlines()[-1]}\n"
         "Start it, or check host, port and password in the application's settings."
