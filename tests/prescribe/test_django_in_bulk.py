@@ -3,6 +3,7 @@ import pytest
 
 from unslow.lab.prescribe import django_in_bulk as fixer
 from unslow.lab.prescribe import django_select_related
+from unslow.model import Link, Origin
 
 HEAD = "from shop.models import Customer, Item, Order\n\n\n"
 
@@ -67,9 +68,7 @@ def test_recommends_where_the_result_might_differ(bench, loads, body, reason):
     assert advice.summary == "Read the rows of Order together: Order.objects.in_bulk(keys)"
 
 
-@pytest.mark.parametrize(
-    "over", ["request.items", "Item.objects.iterator()", "items", "rows(request)", "(i for i in x)"]
-)
+@pytest.mark.parametrize("over", ["request.items", "items", "rows(request)", "(i for i in x)"])
 def test_recommends_where_the_rows_cannot_be_read_twice(bench, loads, over):
     bench.write(loop("x = «Order.objects.get(pk=item.order_id)»", over))
     assert "gone" in bench.recommended(fixer, loads()).reason
@@ -94,7 +93,7 @@ def test_recommends_where_a_foreign_key_may_be_null(bench, loads):
     assert "DoesNotExist" in bench.recommended(fixer, loads("shop.Company")).reason
 
 
-def test_recommends_where_the_loop_is_in_another_function(bench, loads):
+def test_recommends_where_no_loop_is_known(bench, loads):
     bench.write(f"{HEAD}def order(item):\n    return «Order.objects.get(pk=item.order_id)»\n")
     assert "another function" in bench.recommended(fixer, loads()).reason
 
@@ -202,9 +201,67 @@ def test_other_fixes_of_the_loops_queryset_compose(bench, loads):
                      "«Item.objects.all()»"))  # fmt: skip
     over, use = sorted(bench.sites, key=lambda site: site.line)
     bench.sites = [use]
-    (patch,) = bench.patches(fixer, loads())
+    patch, *_ = bench.patches(fixer, loads())
     bench.sites = [over]
     (joined,) = bench.patches(django_select_related, bench.load("product", "shop.Item"))
     for patches in ([patch, joined], [joined, patch]):
         text = bench.apply(*patches)["shop/views.py"]
         assert 'items = list(Item.objects.all().select_related("product"))\n' in text
+
+
+def helper(bench, loads, body, over="Item.objects.all()", args="item"):
+    """The loop calls a function of another module, which looks the order up."""
+    bench.write(f"""{HEAD}def f(pk):
+    return [«total({args})» for item in {over}]
+""")
+    bench.write(
+        f"from shop.models import Order\n\n\ndef total(item):\n    {body}\n", "shop/help.py"
+    )
+    call, read = bench.sites
+    bench.sites = [read, call]
+    load = loads()
+    chain = Origin("q", "shop.Order", (Link("get", (read, call)),))
+    inner = msgspec.structs.replace(load.load, queryset=chain)
+    return bench.advice(fixer, msgspec.structs.replace(load, load=inner, uses=(read,)))
+
+
+GET = "return «Order.objects.get(pk=item.order_id)».total"
+
+
+@pytest.mark.parametrize(
+    ("body", "over", "args"),
+    [
+        (GET, "Item.objects.all()", "pk"),
+        (GET, "items(pk)", "item"),
+        (GET, "Note.objects.all()", "item"),
+        (GET.replace("Order.objects", "Order.objects.filter(a=1)"), "Item.objects.all()", "item"),
+        (GET.replace("pk=item.order_id", "number=item.order_id"), "Item.objects.all()", "item"),
+        ("item = 3; " + GET, "Item.objects.all()", "item"),
+        ("item.save(); " + GET, "Item.objects.all()", "item"),
+    ],
+)
+def test_recommends_where_the_callers_rows_are_not_known(bench, loads, body, over, args):
+    if over.startswith("Note"):
+        bench.models = [m for m in bench.models if m.name != "Note"]
+    (advice,) = helper(bench, loads, body, over, args)
+    assert not hasattr(advice, "edits")
+
+
+def test_a_helper_reads_the_relation_and_the_caller_joins_it(bench, loads):
+    (patch,) = helper(bench, loads, GET)
+    assert bench.apply(patch) == {
+        "shop/views.py": f"""{HEAD}def f(pk):
+    return [total(item) for item in Item.objects.all().select_related("order")]
+""",
+        "shop/help.py": "from shop.models import Order\n\n\n"
+        "def total(item):\n    return item.order.total\n",
+    }
+
+
+def test_the_relation_is_the_rival_in_a_loop(bench, loads):
+    bench.write(loop("x = «Order.objects.get(pk=item.order_id)»"))
+    bulk, related = bench.patches(fixer, loads())
+    assert bulk.covers == related.covers
+    assert bench.apply(related)["shop/views.py"].endswith(
+        '    for item in Item.objects.all().select_related("order"):\n        x = item.order\n'
+    )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import libcst as cst
 
 from unslow.lab.prescribe import _chains as chains
-from unslow.lab.prescribe._locals import assigned
-from unslow.lab.prescribe._loops import Loop, is_undisturbed, loop_of
+from unslow.lab.prescribe._callers import assigned_in, bound_in, calling_loop
+from unslow.lab.prescribe._locals import assigned, names
+from unslow.lab.prescribe._loops import Loop, is_undisturbed, loop_of, writes
 from unslow.lab.prescribe._managers import has_plain_manager
 from unslow.lab.prescribe._module import Module
 from unslow.lab.prescribe._querysets import Spot, spot_at
@@ -27,37 +29,82 @@ class KeyRead:
     place: Spot
 
 
-def key_read(position: int, repeated: RepeatedLoad, source: Source, site: Site) -> KeyRead | None:
-    """The reading at `site`, where it is of rows that belong to a row of the loop around it."""
+def key_read(
+    position: int, repeated: RepeatedLoad, source: Source, stack: Sequence[Site]
+) -> KeyRead | None:
+    """The reading at `stack[0]`, where it is of rows that belong to a row of the loop around it.
+
+    The loop may be that of a caller, which hands on the row; `stack` holds its frames.
+    """
     load = repeated.load
     child = source.model(load.model) if load else None
-    module = source.module(site.path)
-    node = module.at(site) if module else None
+    module = source.module(stack[0].path)
+    node = module.at(stack[0]) if module else None
     if load is None or child is None or module is None or node is None:
         return None
-    counted = load.kind in ("count", "exists")
-    if counted and not (isinstance(node, cst.Call) and chains.method(node) == load.kind):
-        return None
-    rows = chains.receiver(node) if counted else node
-    parts = _parts(rows, child) if rows is not None and has_plain_manager(child, source) else None
+    parts = _parts_at(node, load.kind, child, source)
     if parts is None:
         return None
     forward, owner, steps = parts
-    loop = loop_of(module, node, owner)
     parent = source.model(forward.model)
     back = _back(parent, child, forward) if parent else None
-    if loop is None or loop.target != owner or parent is None or back is None:
+    rows = rows_of_loop(module, node, owner, stack, source)
+    if parent is None or back is None or rows is None or rows.root != parent.name:
         return None
-    place = _rows_of(loop, parent)
-    if place is None or not is_undisturbed(loop, node) or _differs(loop, steps):
+    if any(names(arg.value) & rows.bound for step in steps for arg in step.args):
         return None
-    origin = Origin(f"{module.path}:{loop.target}", parent.label)
+    origin = Origin(f"{module.path}:{owner}", parent.label)
     need = Need(position, repeated, load, origin, (back,))
-    return KeyRead(need, Use(module, node, owner, steps, direct=True), place)
+    return KeyRead(need, Use(module, node, owner, steps, direct=rows.direct), rows.place)
 
 
-def _differs(loop: Loop, steps: tuple[cst.Call, ...]) -> bool:
-    return any(loop.binds(arg.value) for step in steps for arg in step.args)
+@dataclass(frozen=True)
+class LoopRows:
+    """The queryset that a loop runs over, its model's name, and the names that vary by row.
+
+    `direct` tells that the loop is around the reading itself, not around a call to its function.
+    """
+
+    place: Spot
+    root: str
+    bound: set[str]
+    direct: bool
+
+
+def rows_of_loop(
+    module: Module, node: cst.BaseExpression, owner: str, stack: Sequence[Site], source: Source
+) -> LoopRows | None:
+    """The rows that the local name `owner` runs through, here or in a caller."""
+    loop = loop_of(module, node, owner)
+    use: cst.BaseExpression = node
+    bound = loop.bound() if loop else set()
+    if loop is None:
+        calling = calling_loop(stack, (owner,), source)
+        if calling is None or writes(calling.helper):
+            return None
+        if owner in assigned_in(module, calling.helper):
+            return None
+        loop, use, bound = calling.loop, calling.call, bound_in(module, calling.helper)
+        owner_there = calling.names[owner]
+    else:
+        owner_there = owner
+    place = _rows_of(loop) if loop.target == owner_there and is_undisturbed(loop, use) else None
+    if place is None:
+        return None
+    *_, root = chains.chain(place.node)
+    return LoopRows(place, chains.dotted(root), bound, use is node)
+
+
+def _parts_at(
+    node: cst.BaseExpression, kind: str, child: Model, source: Source
+) -> tuple[Relation, str, tuple[cst.Call, ...]] | None:
+    if kind in ("count", "exists"):
+        if not isinstance(node, cst.Call) or chains.method(node) != kind or node.args:
+            return None
+        rows = chains.receiver(node)
+    else:
+        rows = node
+    return _parts(rows, child) if rows and has_plain_manager(child, source) else None
 
 
 def _parts(
@@ -96,8 +143,8 @@ def _back(parent: Model, child: Model, forward: Relation) -> Relation | None:
     return fitting[0] if len(fitting) == 1 else None
 
 
-def _rows_of(loop: Loop, parent: Model) -> Spot | None:
-    """The queryset of the parent that the loop runs over, built in the same function."""
+def _rows_of(loop: Loop) -> Spot | None:
+    """The queryset that the loop runs over, built in the same function."""
     module: Module = loop.module
     node: cst.BaseExpression | None = loop.iterable
     for _ in range(3):
@@ -105,8 +152,4 @@ def _rows_of(loop: Loop, parent: Model) -> Spot | None:
             node = node.value
         if isinstance(node, cst.Name):
             node = assigned(module, node)
-    place = spot_at(module, node) if node is not None else None
-    if place is None:
-        return None
-    *_, root = chains.chain(place.node)
-    return place if chains.dotted(root) == parent.name else None
+    return spot_at(module, node) if node is not None else None

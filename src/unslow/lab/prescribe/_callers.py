@@ -12,7 +12,7 @@ from unslow.lab.prescribe._locals import names
 from unslow.lab.prescribe._loops import Loop, loop_of
 from unslow.lab.prescribe._module import Module
 from unslow.lab.prescribe._source import Source
-from unslow.model import Site
+from unslow.model import Load, Site
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,12 @@ class Calling:
     helper: cst.FunctionDef
     names: dict[str, str]
     depth: int
+
+
+def frames(load: Load, site: Site) -> tuple[Site, ...]:
+    """The application frames of a load whose innermost one stands at `site`."""
+    links = load.queryset.links if load.queryset else ()
+    return (site, *(links[-1].stack[1:] if links else ()))
 
 
 def calling_loop(stack: Sequence[Site], wanted: Sequence[str], source: Source) -> Calling | None:

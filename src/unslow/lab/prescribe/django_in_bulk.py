@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import libcst as cst
 
 from unslow.lab.prescribe import _chains as chains
+from unslow.lab.prescribe._by_key import rows_of_loop
+from unslow.lab.prescribe._callers import frames
+from unslow.lab.prescribe._joins import join
 from unslow.lab.prescribe._loops import Loop, is_repeatable, is_undisturbed, loop_of, plural
 from unslow.lab.prescribe._managers import has_plain_manager
 from unslow.lab.prescribe._module import Module
+from unslow.lab.prescribe._querysets import refusal
 from unslow.lab.prescribe._source import Source
-from unslow.model import Finding, Model, Patch, Recommendation, RepeatEvidence, Site
+from unslow.model import (
+    Finding,
+    Model,
+    Patch,
+    Recommendation,
+    Relation,
+    RepeatEvidence,
+    Site,
+)
 
 DETECTORS = frozenset({"repeated-query"})
 FIXER = "django-in-bulk"
@@ -45,7 +57,10 @@ def fix(finding: Finding, source: Source) -> Iterator[Patch | Recommendation]:
         if model is None or site is None:
             continue
         advice = _advice(site, position, model, source)
-        yield advice if isinstance(advice, Patch) else _recommendation(model, advice)
+        related = _related(frames(load, site), position, model, source)
+        yield from (patch for patch in (advice, related) if isinstance(patch, Patch))
+        if isinstance(advice, str) and related is None:
+            yield _recommendation(model, advice)
 
 
 def _advice(site: Site, position: int, model: Model, source: Source) -> Patch | str:
@@ -156,6 +171,40 @@ def _patch(loop: Loop, lookup: Lookup, position: int, model: Model) -> Patch | N
     ]
     summary = f"Read all {many} before the loop: in_bulk"
     return Patch(FIXER, summary, "review", tuple(edits), covers=(position,))
+
+
+def _related(stack: Sequence[Site], position: int, model: Model, source: Source) -> Patch | None:
+    """Read the relation that has the key, joined to the rows of the loop, here or in a caller."""
+    module = source.module(stack[0].path)
+    node = module.at(stack[0]) if module else None
+    lookup = _lookup(module, node, model) if module and node else None
+    if module is None or lookup is None or not isinstance(lookup.key, cst.Attribute):
+        return None
+    owner = chains.dotted(lookup.key.value)
+    base = chains.dotted(lookup.base)
+    rows = rows_of_loop(module, lookup.node, owner, stack, source)
+    if rows is None or base != f"{model.name}.objects" or refusal(rows.place):
+        return None
+    parents = [m for m in source.models if m.orm == "django" and m.name == rows.root]
+    relation = _key_relation(lookup, parents[0], model) if len(parents) == 1 else None
+    waits = lookup.awaited and not rows.direct
+    if relation is None or waits or not has_plain_manager(model, source):
+        return None
+    joined = join(rows.place, [relation.query_name or relation.name])
+    edits = (*joined, module.replace(lookup.node, f"{owner}.{relation.name}"))
+    summary = f"Read {owner}.{relation.name}, joined to its rows"
+    return Patch(FIXER, summary, "review", edits, covers=(position,))
+
+
+def _key_relation(lookup: Lookup, parent: Model, model: Model) -> Relation | None:
+    """The parent's foreign key to `model` whose value is the key, and never a missing row."""
+    name = _attribute(lookup.key)
+    for relation in parent.relations:
+        column = relation.column or f"{relation.name}_id"
+        if relation.kind in ("forward", "one-to-one") and column == name:
+            sure = lookup.optional or not relation.null
+            return relation if relation.model == model.label and sure else None
+    return None
 
 
 def _recommendation(model: Model, reason: str) -> Recommendation:

@@ -8,6 +8,7 @@ import libcst as cst
 from unslow.lab.prescribe import _chains as chains
 from unslow.lab.prescribe._annotations import Counted, annotate, counted
 from unslow.lab.prescribe._by_key import KeyRead, key_read
+from unslow.lab.prescribe._callers import frames
 from unslow.lab.prescribe._filtered import prefetch_filtered, rows_of
 from unslow.lab.prescribe._imports import Imports
 from unslow.lab.prescribe._joins import join
@@ -120,7 +121,7 @@ def _by_key(finding: Finding, source: Source) -> Iterator[Patch | Recommendation
         site = next(iter(repeated.uses), finding.cause)
         if load.kind == "select":
             site = finding.cause or site
-        read = key_read(position, repeated, source, site) if site else None
+        read = key_read(position, repeated, source, frames(load, site)) if site else None
         edits = _keyed(read, source) if read and not _refusal(read.place) else None
         for edit in edits or ():
             summary = f"Read {load.kind} of {load.model} for all rows at once"
