@@ -72,9 +72,9 @@ application = get_wsgi_application()
 """
 
 DRIVER = """
-import io, sys, time
+import io, os, sys, time
 
-if "unslow.observe._boundary" in sys.modules:
+if "UNSLOW_SOCKET" in os.environ:
     from unslow.observe import _boundary
     application = _boundary.wrap_wsgi(application)
 
