@@ -278,6 +278,12 @@ def test_plain_sql_has_no_load(django: Any, source: Any) -> None:
     assert source(query["stack"][0]).startswith("cursor.execute(")
 
 
+def test_a_failed_statement_is_recorded_and_those_after_it(django: Any) -> None:
+    failed, after = (query for query in django.queries("/failing/") if query["kind"] == "select")
+    assert failed["sql"] == "select * from nowhere"
+    assert after["load"]["kind"] == "get"
+
+
 def test_the_route_and_the_view_are_named(django: Any) -> None:
     seen = django.requests["/detail/1/"]
     assert seen["route"] == "detail/<int:pk>/"

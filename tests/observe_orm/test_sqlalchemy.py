@@ -145,6 +145,12 @@ def test_plain_sql_has_no_load(sqlalchemy: Any) -> None:
     assert query["load"] is None
 
 
+def test_a_failed_statement_is_recorded_and_those_after_it(sqlalchemy: Any) -> None:
+    failed, after = sqlalchemy.queries("failing")
+    assert failed["sql"] == "select * from nowhere"
+    assert after["load"]["kind"] == "get"
+
+
 def test_a_core_select_has_its_own_chain(sqlalchemy: Any, cause_of: Any) -> None:
     [query] = sqlalchemy.queries("core")
     assert cause_of(query["load"]["queryset"]) == "select(table.c.id)"

@@ -15,14 +15,16 @@ from unslow.observe._sqlalchemy_tables import label_of_table
 from unslow.observe._statements import quietly
 from unslow.observe._through import through
 
+MAX_ENGINES = 8  # an application that makes one per request would fill the memory
 STARTED = "_unslow_started"
 QUERY = "_unslow_query"
 
-_dialects: list[Any] = []
+_dialects: list[Any] = []  # of the engines, in the order in which they were made
 
 
 def install(engine: Any, cursor: Any, pool: Any, event: Any) -> None:
     """Hook `sqlalchemy.engine`: an `AsyncEngine` runs on one of these too."""
+    wrap(engine.Engine, "__init__", _engine)
     event.listen(engine.Engine, "before_cursor_execute", _before)
     event.listen(engine.Engine, "after_cursor_execute", _after)
     event.listen(engine.Engine, "handle_error", _failed)
@@ -36,19 +38,29 @@ def install(engine: Any, cursor: Any, pool: Any, event: Any) -> None:
 
 
 def database() -> str:
-    """`postgresql 18.4` of the engine that was used first; "" before the first statement."""
-    for dialect in _dialects:
-        version = ".".join(map(str, getattr(dialect, "server_version_info", None) or ()))
-        return f"{dialect.name} {version}".strip()
-    return ""
+    """`postgresql 18.4` of the first engine; without the version before it has connected."""
+    names = [_database(dialect) for dialect in _dialects]
+    return max(names, key=lambda name: " " in name, default="")
+
+
+def _database(dialect: Any) -> str:
+    version = ".".join(map(str, getattr(dialect, "server_version_info", None) or ()))
+    return f"{dialect.name} {version}".strip()
+
+
+def _engine(original: Function) -> Function:
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        if len(_dialects) < MAX_ENGINES and self.dialect not in _dialects:
+            _dialects.append(self.dialect)
+
+    return __init__
 
 
 @_wire.safely
 def _before(
     connection: Any, cursor: Any, statement: Any, parameters: Any, context: Any, many: bool
 ) -> None:
-    if connection.dialect not in _dialects:
-        _dialects.append(connection.dialect)
     if context is None or _record.current() is None:
         return
     context.__dict__[STARTED] = time.perf_counter()
@@ -83,7 +95,7 @@ def _after(
 @_wire.safely
 def _failed(failure: Any) -> None:
     context = failure.execution_context
-    if context is not None and context.__dict__.get(STARTED) is not None and failure.cursor_failed:
+    if context is not None and STARTED in context.__dict__:
         _after(failure.connection, context.cursor, failure.statement, None, context, True)
 
 

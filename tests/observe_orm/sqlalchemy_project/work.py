@@ -7,6 +7,7 @@ from httpx import ASGITransport, AsyncClient
 from models import Company, Customer, Item, Order, Product
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import exists, func, select, text, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import joinedload, selectinload, subqueryload
 
 
@@ -169,6 +170,14 @@ def pickled(session):
 
 def dynamic(session):
     return [order.comments.filter_by(text="hm").all() for order in session.scalars(select(Order))]
+
+
+def failing(session):
+    try:
+        session.execute(text("select * from nowhere"))
+    except DBAPIError:
+        session.rollback()
+    return session.get(Order, 1).id
 
 
 def served(session):

@@ -1,3 +1,4 @@
+import contextlib
 import copy
 import gc
 import importlib
@@ -8,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.paginator import Paginator
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Count, Prefetch, prefetch_related_objects
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
@@ -339,6 +340,12 @@ def contained():
 
 def evaluated_by_bool():
     return bool(Order.objects.all()), len(Order.objects.all()), Order.objects.all()[0].pk
+
+
+def failing():
+    with contextlib.suppress(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("select * from nowhere")
+    return Order.objects.get(pk=1).pk
 
 
 def released():
