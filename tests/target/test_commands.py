@@ -2,7 +2,7 @@
 
 import pytest
 
-from unslow.lab.target._commands import listen_at, modules_of, server_of
+from unslow.lab.target._commands import listen_at, module_of, server_of
 
 
 @pytest.mark.parametrize(
@@ -48,18 +48,24 @@ def test_listening_elsewhere_twice_is_the_same_as_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "modules"),
+    ("command", "module"),
     [
-        ("gunicorn shop.wsgi", ("shop.wsgi",)),
-        ("gunicorn shop.wsgi:application", ("shop.wsgi",)),
-        ("uvicorn shop.main:app", ("shop.main",)),
-        ("python app.py", ()),
+        ("python app.py", None),
+        ("python manage.py runserver", None),
+        ("gunicorn --config conf.py", None),
+        ("gunicorn shop.wsgi", "shop.wsgi"),
+        ("gunicorn shop.wsgi:application", "shop.wsgi"),
+        ("gunicorn --preload shop.wsgi", "shop.wsgi"),
+        ("gunicorn shop.wsgi -k gthread", "shop.wsgi"),
+        ("gunicorn -k uvicorn.workers.UvicornWorker --preload shop", "shop"),
+        ("uvicorn --loop uvloop shop.main:app --log-level info", "shop.main"),
+        ("granian --interface wsgi shop:app", "shop"),
+        ("flask --app shop run", "shop"),
+        ("uvicorn --factory shop.main:create", "shop.main"),
     ],
 )
-def test_the_applications_module_is_read_from_the_command(
-    command: str, modules: tuple[str, ...]
-) -> None:
-    assert modules_of(command.split()) == modules
+def test_the_applications_module_is_read_from_the_command(command: str, module: str | None) -> None:
+    assert module_of(command.split()) == module
 
 
 def test_an_unknown_command_is_no_server() -> None:

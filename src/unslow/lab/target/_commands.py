@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import PurePath
 
 HOST = "127.0.0.1"
@@ -73,6 +74,11 @@ SERVERS = {
     ),
     "runserver": Server((), ("--noreload", "-6", "--ipv6"), ("{host}:{port}", "--noreload")),
 }  # fmt: skip
+NAMES_APPLICATION = ("--app", "-A")
+NAMES_CLASS = (
+    "-k", "--worker-class", "--logger-class", "--loop", "--http", "--ws", "--lifespan",
+    "--interface", "--log-level", "--loops",
+)  # fmt: skip
 APPLICATION = re.compile(r"[A-Za-z_][\w.]*(?::[A-Za-z_][\w.]*(?:\(.*\))?)?")
 
 
@@ -104,16 +110,25 @@ def listen_at(command: Sequence[str], port: int) -> tuple[str, ...]:
     return (*kept, *added)
 
 
-def modules_of(command: Sequence[str]) -> tuple[str, ...]:
-    """The dotted names of modules that a command may name as its application, likeliest last.
+def module_of(command: Sequence[str]) -> str | None:
+    """The dotted name of the module that a server's command names as its application.
 
-    `gunicorn shop.wsgi:application` gives `("shop.wsgi",)`.
+    `gunicorn -k gthread shop.wsgi:application` gives "shop.wsgi". The meaning of most options is
+    not known here, so a word with an attribute wins over one without, and a word that stands by
+    itself over one that follows an option.
     """
-    if server_of(command) is None:
-        return ()
-    words = _unwrapped(command)[1:]
-    found = [word.partition(":")[0] for word in words if APPLICATION.fullmatch(word)]
-    return tuple(word for word in found if word not in ("run", "runserver", "dev"))
+    if server_of(command) in (None, "runserver"):
+        return None
+    words = _unwrapped(command)
+    candidates = [
+        (":" in word, before in NAMES_APPLICATION or not before.startswith("-"), "." in word, word)
+        for before, word in pairwise(words)
+        if APPLICATION.fullmatch(word)
+        and before not in NAMES_CLASS
+        and word != "run"
+        and not word.endswith(".py")
+    ]
+    return max(candidates)[-1].partition(":")[0] if candidates else None
 
 
 def _unwrapped(command: Sequence[str]) -> tuple[str, ...]:

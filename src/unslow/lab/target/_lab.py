@@ -187,7 +187,7 @@ class Lab:
 
     def _prepare(self) -> None:
         names = dict.fromkeys(self.target.sources)
-        for module in _commands.modules_of(self.target.command):
+        if module := _commands.module_of(self.target.command):
             names[module.partition(".")[0]] = None
         self._interpreter = _interpreter.inspect(
             self.target.python,
