@@ -27,6 +27,19 @@ def psycopg_():
         connection.rollback()
     return rows + streamed
 
+class Own(psycopg.Connection):
+    @classmethod
+    def _get_connection_params(cls, conninfo, **kwargs):
+        return {"host": "127.0.0.1", "dbname": "shop", "user": "nobody"}
+
+def subclass():
+    with Own.connect() as connection:
+        return connection.execute("SELECT current_database()").fetchall()
+
+def several():
+    with psycopg.connect("host=127.0.0.1,localhost dbname=shop user=nobody") as connection:
+        return connection.execute("SELECT current_database()").fetchall()
+
 def psycopg2_():
     connection = psycopg2.connect(host="original.invalid", dbname="shop", user="nobody")
     with connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
@@ -44,7 +57,8 @@ def sqlite():
     memory = sqlite3.connect(":memory:").execute("SELECT 1").fetchall()
     return rows + memory
 
-ROUTES = {"/psycopg": psycopg_, "/psycopg2": psycopg2_, "/sqlite": sqlite}
+ROUTES = {"/psycopg": psycopg_, "/psycopg2": psycopg2_, "/sqlite": sqlite,
+          "/subclass": subclass, "/several": several}
 """
 
 ASYNC = """
@@ -180,6 +194,14 @@ def test_synchronous_drivers(app, clone):
         assert (app.root / "clone.db").exists()
         assert not (app.root / "original.db").exists()
         assert running.collector.of("error") == []
+
+
+@pytest.mark.parametrize("path", ["/subclass", "/several"])
+def test_every_way_to_the_original_is_redirected_once(app, clone, path):
+    with app.write(server=SYNC).run(*GUNICORN, answer=clone) as running:
+        assert running.get(path).body == b"[('observe_drivers',)]"
+        asked = [question["params"]["dbname"] for question in running.collector.questions]
+        assert asked == ["shop"]
 
 
 def test_asynchronous_drivers(app, clone):

@@ -19,7 +19,7 @@ _LIBPQ = {
 }
 
 _answers: dict[str, Params] = {}
-_places: set[tuple[str, ...]] = set()  # where connections were sent: not to be sent on again
+_clones: set[str] = set()
 _lock = threading.Lock()
 
 
@@ -34,8 +34,6 @@ def postgresql(params: Mapping[str, Any], error: Callable[[str], Exception]) -> 
     """
     asked = {name: os.environ[key] for name, key in _LIBPQ.items() if os.environ.get(key)}
     asked.update((name, value) for name, value in params.items() if value is not None)
-    if _place(asked) in _places:
-        return asked
     try:
         answer = _ask({"engine": "postgresql", "params": asked})["params"]
     except Refused as problem:
@@ -44,12 +42,13 @@ def postgresql(params: Mapping[str, Any], error: Callable[[str], Exception]) -> 
     if result.get("host") != asked.get("host") and "hostaddr" not in answer:
         result.pop("hostaddr", None)
     _sandbox.allow(str(result.get("host") or ""))
-    _places.add(_place(result))
+    _clones.add(str(result.get("dbname")))
     return {name: value for name, value in result.items() if value is not None}
 
 
-def _place(params: Params) -> tuple[str, ...]:
-    return tuple(str(params.get(name) or "") for name in ("host", "port", "dbname"))
+def leads_to_a_clone(params: Mapping[str, Any]) -> bool:
+    """Tell whether these parameters were redirected already; a clone's name is its own."""
+    return str(params.get("dbname")) in _clones
 
 
 def sqlite(path: str, error: Callable[[str], Exception]) -> str:

@@ -95,8 +95,10 @@ def _connect_gen(original: Function) -> Function:
     def connect_gen(cls: Any, conninfo: str = "", **options: Any) -> Generator[Any, Any, Any]:
         from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-        redirected = make_conninfo("", **_redirected(conninfo_to_dict(conninfo)))
-        connection = yield from original(cls, redirected, **options)
+        params = conninfo_to_dict(conninfo)
+        if not _redirect.leads_to_a_clone(params):  # a subclass found its parameters in its own way
+            conninfo = make_conninfo("", **_redirected(params))
+        connection = yield from original(cls, conninfo, **options)
         _backends.opened(connection, connection.pgconn.backend_pid)
         return connection
 
