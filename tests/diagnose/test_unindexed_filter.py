@@ -238,7 +238,13 @@ def test_a_literal_in_the_statement_is_constant(evidence):
 
 def test_a_value_from_the_url_is_not_constant(evidence):
     sql = "SELECT * FROM orders WHERE status = %s"
-    assert evidence(sql, "'pending'", path="/orders/?status=pending").predicate == ""
+    for path in ("/orders/?status=pending", "/orders/pending/", "/orders/?in=done%2Cpending"):
+        assert evidence(sql, "'pending'", path=path).predicate == ""
+
+
+def test_a_value_that_is_a_part_of_a_word_in_the_url_is_constant(evidence):
+    sql = "SELECT * FROM orders WHERE status = %s"
+    assert evidence(sql, "'pending'", path="/orders/pendings/").predicate == "status = 'pending'"
 
 
 def test_a_value_seen_once_is_not_constant(evidence):

@@ -1,5 +1,6 @@
 """From scans that want an index to findings: one per index, over all statements that want it."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -188,8 +189,13 @@ def _constant(
     if condition.role != "equality" or not _is_enumerated(condition.column, table, model):
         return ""
     value = _only_value(condition.value, executions)
-    named = any(value.strip("'") in unquote(request.path) for request, _ in executions)
+    named = any(value.strip("'") in _words(request.path) for request, _ in executions)
     return f"{condition.column} = {value}" if value and not named else ""
+
+
+def _words(path: str) -> list[str]:
+    """The segments and the query's values of a URL."""
+    return re.split(r"[/?&=,;+ ]", unquote(path))
 
 
 def _is_enumerated(column: str, table: Table, model: Model | None) -> bool:
