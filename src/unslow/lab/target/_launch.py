@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -22,7 +23,7 @@ from unslow.lab.target._types import Level, Target, Tree
 POLL_S = 0.03
 PING_S = 1.0  # a server may accept connections before it has a worker that answers
 CRASHES = 4  # workers that came and went before any answered: the supervisor never gives up
-PORT_TAKEN = ("Address already in use", "address already in use", "That port is already in use")
+PORT_TAKEN = re.compile(r"address already in use|port is already in use|Connection in use", re.I)
 
 
 class GivenUp(UnslowError):
@@ -156,7 +157,7 @@ def _unobserved(spec: Spec, broker: Broker, error: Exception) -> UnslowError:
 
 def _exited(spec: Spec, status: int) -> Exception:
     text = spec.log_tail(200)
-    if any(words in text for words in PORT_TAKEN):
+    if PORT_TAKEN.search(text):
         return PortTaken(text)
     return _failed(spec, f"The application stopped at its start (status {status})")
 
