@@ -11,15 +11,23 @@ import pytest
 from msgspec.structs import replace
 
 from unslow.lab.prescribe import django_in_bulk, django_prefetch_related, django_select_related
+from unslow.model import Link, Origin
 
 HERE = Path(__file__).parent
 HEAD = "from shop.models import Customer, Item, Order\n\n\n"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def run(request):
-    dsn = database(request) if request.param == "postgresql" else ""
+@pytest.fixture
+def run():
+    return runner("")
 
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def run_on_both(request):
+    return runner(database(request) if request.param == "postgresql" else "")
+
+
+def runner(dsn: str):
     def run(*folders: Path) -> list[tuple[int, object]]:
         command = [sys.executable, str(HERE / "run_django.py"), dsn, *map(str, folders)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
@@ -64,7 +72,7 @@ def check(shop, run, patches, after):
     assert queries > max(after)
 
 
-def test_to_one_paths_with_nulls(shop, run):
+def test_to_one_paths_with_nulls(shop, run_on_both):
     shop.write(f"""{HEAD}def name(x):
     return x and x.name
 
@@ -76,7 +84,7 @@ def run():
     ]
 """)
     loads = [shop.load(path) for path in ("customer", "customer.company", "courier")]
-    check(shop, run, shop.patches(django_select_related, *loads), [1])
+    check(shop, run_on_both, shop.patches(django_select_related, *loads), [1])
 
 
 def test_a_reverse_one_to_one_that_may_be_missing(shop, run):
@@ -124,7 +132,7 @@ def test_a_queryset_that_a_related_manager_begins(shop, run):
     assert "exclude(courier=None).select_related" in shop.apply(*patches)["shop/views.py"]
 
 
-def test_counts_and_existence_tests_become_annotations(shop, run):
+def test_counts_and_existence_tests_become_annotations(shop, run_on_both):
     shop.write(f"""{HEAD}def row(o):
     return {{"id": o.id, "items": «o.items.count()», "noted": «o.note_set.exists()»}}
 
@@ -138,7 +146,7 @@ def run():
         shop.load("note_set", site=2, kind="exists", uses=(exists,)),
     ]
     patches = shop.patches(django_prefetch_related, *loads, cause=queryset)
-    check(shop, run, patches, [1, 3])
+    check(shop, run_on_both, patches, [1, 3])
     text = shop.apply(patches[0])["shop/views.py"]
     assert 'if hasattr(o, "items_count")\n' in text
 
@@ -154,7 +162,7 @@ def test_a_lone_count_has_three_candidates(shop, run):
     check(shop, run, patches, [1, 1, 2])
 
 
-def test_a_count_over_many_to_many(shop, run):
+def test_a_count_over_many_to_many(shop, run_on_both):
     shop.write("""from shop.models import Product
 
 
@@ -163,10 +171,10 @@ def run():
 """)
     use, queryset = shop.sites
     load = shop.load("tags", "shop.Product", site=1, kind="count", uses=(use,))
-    check(shop, run, shop.patches(django_prefetch_related, load, cause=queryset), [1, 1, 2])
+    check(shop, run_on_both, shop.patches(django_prefetch_related, load, cause=queryset), [1, 1, 2])
 
 
-def test_a_filtered_existence_test_in_a_property_of_the_model(shop, run):
+def test_a_filtered_existence_test_in_a_property_of_the_model(shop, run_on_both):
     shop.write(f"""{HEAD}def run():
     return [(c.id, c.paid) for c in «Customer.objects.order_by("id")»]
 """)
@@ -176,7 +184,7 @@ def test_a_filtered_existence_test_in_a_property_of_the_model(shop, run):
     queryset, use = shop.sites
     load = shop.load("orders", "shop.Customer", kind="exists", plain=False, uses=(use,))
     (patch,) = shop.patches(django_prefetch_related, load, cause=queryset)
-    check(shop, run, [patch], [1])
+    check(shop, run_on_both, [patch], [1])
     texts = shop.apply(patch)
     assert (
         'has_paid_orders=Exists(Order.objects.filter(customer=OuterRef("pk"), status="paid"))'
@@ -219,7 +227,7 @@ def test_a_condition_on_the_rows_own_field(shop, run):
     check(shop, run, [patch], [1])
 
 
-def test_constant_filters_are_prefetched_under_their_own_name(shop, run):
+def test_constant_filters_are_prefetched_under_their_own_name(shop, run_on_both):
     shop.write(f"""{HEAD}def run():
     rows = []
     for o in «Order.objects.order_by("id")»:
@@ -230,7 +238,7 @@ def test_constant_filters_are_prefetched_under_their_own_name(shop, run):
     queryset, use = shop.sites
     load = shop.load("items", plain=False, uses=(use,))
     patches = shop.patches(django_prefetch_related, load, cause=queryset)
-    check(shop, run, patches, [2])
+    check(shop, run_on_both, patches, [2])
     assert 'to_attr="quantity_2_items"' in shop.apply(*patches)["shop/views.py"]
 
 
@@ -289,3 +297,21 @@ def test_counts_by_key_are_annotated(shop, run):
     patches = shop.patches(django_prefetch_related, by_key(shop, "count"))
     check(shop, run, patches, [1, 1])
     assert "count = customer.orders_count\n" in shop.apply(patches[0])["shop/views.py"]
+
+
+def test_rows_and_counts_by_key_in_a_helper(shop, run):
+    shop.write(f"""{HEAD}def row(customer):
+    count = «Order.objects.filter(customer=customer).count()»
+    return customer.name, count
+
+
+def run():
+    return [«row(customer)» for customer in Customer.objects.order_by("id")]
+""")
+    count, call = shop.sites
+    chain = Origin("q", "shop.Order", (Link("filter", (count, call)),))
+    load = by_key(shop, "count")
+    load = replace(load, uses=(count,), load=replace(load.load, queryset=chain))
+    patches = shop.patches(django_prefetch_related, load)
+    check(shop, run, patches, [1, 1])
+    assert 'hasattr(customer, "orders_count")' in shop.apply(patches[0])["shop/views.py"]

@@ -36,6 +36,7 @@ def fix(finding: Finding, source: Source) -> Iterator[Patch | Recommendation]:
     yield from _whole(finding, [need for need in found if _is_plain(need)], source)
     yield from _narrowed(finding, [need for need in found if _is_filtered(need)], source)
     yield from _counted(finding, [need for need in found if _is_counted(need)], source)
+    yield from _summed(finding, [need for need in found if need.load.kind == "aggregate"], source)
     yield from _by_key(finding, source)
 
 
@@ -66,7 +67,7 @@ def _narrowed(
         certain = place is not None and not reason and len(known) == len(read)
         edits = prefetch_filtered(place, known, source) if place and certain else None
         if edits:
-            summary = f"Read the rows in question for all at once: Prefetch({_quoted(lookups)})"
+            summary = f"Prefetch what is wanted of {', '.join(lookups)} for all rows"
             covers = tuple(need.position for need in group)
             yield Patch(FIXER, summary, "review", tuple(edits), covers=covers)
         elif edits is None:
@@ -89,26 +90,38 @@ def _counted(
             if edits:
                 yield Patch(FIXER, summary, safety, tuple(edits), covers=covers)
         if not written:
-            what = f".annotate(... {group[0].load.kind} of {_quoted(lookups)})"
-            yield _advised(what, group, reason or "what is counted may differ by row")
+            call = "Exists(...)" if group[0].load.kind == "exists" else f'Count("{lookups[0]}")'
+            yield _advised(
+                f".annotate({call})", group, reason or "what is counted may differ by row"
+            )
+
+
+def _summed(
+    finding: Finding, wanted: Sequence[Need], source: Source
+) -> Iterator[Patch | Recommendation]:
+    """Advice alone: an aggregate's default and its type are its own."""
+    for _, group in places(finding, wanted, source):
+        name = "__".join(group[0].names)
+        what = f'.annotate(...=Subquery(...)) for the aggregate of "{name}"'
+        yield _advised(what, group, "what it gives for rows without any is the code's own choice")
 
 
 def _counts(
     place: Spot, group: Sequence[Need], lookups: Sequence[str], source: Source
 ) -> Iterator[tuple[str, Safety, list[TextEdit]]]:
-    what = " and ".join(f"{need.load.kind} of {'.'.join(need.names)}" for need in group)
+    what = _asked(group)
     uses = [counted(need, source) for need in group]
     known = [one for one in uses if one is not None]
     sure = len(known) == len(uses)
     subquery = annotate(place, known, source) if sure else None
     if subquery is not None:
-        yield f"Annotate the {what}", "review", subquery
+        yield f"Annotate {what}", "review", subquery
     grouped = annotate(place, known, source, grouped=True) if sure and len(known) == 1 else None
     if grouped:
-        yield f"Annotate the {what} by a join", "review", grouped
+        yield f"Annotate {what} by a join", "review", grouped
     if all(need.load.plain for need in group) and subquery != []:
         edits = _prefetch(place, [f'"{lookup}"' for lookup in longest(lookups)])
-        yield f"Prefetch for the {what}", "safe", edits
+        yield f"Prefetch the rows that answer {what}", "safe", edits
 
 
 def _by_key(finding: Finding, source: Source) -> Iterator[Patch | Recommendation]:
@@ -122,29 +135,40 @@ def _by_key(finding: Finding, source: Source) -> Iterator[Patch | Recommendation
         if load.kind == "select":
             site = finding.cause or site
         read = key_read(position, repeated, source, frames(load, site)) if site else None
-        edits = _keyed(read, source) if read and not _refusal(read.place) else None
-        for edit in edits or ():
-            summary = f"Read {load.kind} of {load.model} for all rows at once"
-            yield Patch(FIXER, summary, "review", tuple(edit), covers=(position,))
-        if not edits:
+        written = _keyed(read, source) if read and not _refusal(read.place) else []
+        for summary, edits in written:
+            yield Patch(FIXER, summary, "review", tuple(edits), covers=(position,))
+        if not written:
             summary = f"Read the rows of {load.model} for all at once: prefetch or annotate them"
             yield Recommendation(FIXER, summary, "the loop that asks for each is not plain to see")
 
 
-def _keyed(read: KeyRead, source: Source) -> list[list[TextEdit]]:
+def _keyed(read: KeyRead, source: Source) -> list[tuple[str, list[TextEdit]]]:
+    """Each way to read the rows or the count for all rows of the loop, and what it does."""
     need, use, place = read.need, read.use, read.place
+    relation = need.steps[0].name
     if need.load.kind in ("count", "exists"):
         one = [Counted(need, (use,))]
-        ways = [annotate(place, one, source), annotate(place, one, source, grouped=True)]
-        return [edits for edits in ways if edits]
-    if use.steps:
-        filtered = is_iterated(use.module, use.node) and prefetch_filtered(
-            place, [(need, use)], source
-        )
-        return [filtered] if filtered else []
-    relation = need.steps[0].name
-    value = use.module.replace(use.node, f"{use.owner}.{relation}.all()")
-    return [[*_prefetch(place, [f'"{relation}"']), value]]
+        ways = [
+            (f"Annotate {_asked([need])}", annotate(place, one, source)),
+            (f"Annotate {_asked([need])} by a join", annotate(place, one, source, grouped=True)),
+        ]
+        return [(summary, edits) for summary, edits in ways if edits]
+    if not use.steps:
+        value = use.module.replace(use.node, f"{use.owner}.{relation}.all()")
+        summary = f"Read {use.owner}.{relation}, prefetched for all rows"
+        return [(summary, [*_prefetch(place, [f'"{relation}"']), value])]
+    if not is_iterated(use.module, use.node):
+        return []
+    filtered = prefetch_filtered(place, [(need, use)], source)
+    summary = f"Prefetch what is wanted of {relation} for all rows"
+    return [(summary, filtered)] if filtered else []
+
+
+def _asked(group: Sequence[Need]) -> str:
+    """What is counted or tested, in words."""
+    words = {"count": "the number of", "exists": "whether there are"}
+    return " and ".join(f"{words[n.load.kind]} {'.'.join(n.names)}" for n in group)
 
 
 def _is_filtered(need: Need) -> bool:
@@ -192,7 +216,7 @@ def _candidates(
         yield Patch(FIXER, summary, "safe", tuple(plain), covers=covers)
     joined = _joined(place, needed, source)
     if joined and set(joined) != set(plain):
-        summary = f"Read related rows at once, with joins: {_quoted(lookups)}"
+        summary = f"Read related rows for all at once, with joins: {_quoted(lookups)}"
         yield Patch(FIXER, summary, "safe", tuple(dict.fromkeys(joined)), covers=covers)
 
 
