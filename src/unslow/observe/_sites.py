@@ -144,8 +144,8 @@ def _whole(code: CodeType, path: str, line: int = 0) -> Site:
 
 
 def _application_path(filename: str) -> str:
-    if filename.startswith("<"):
-        return ""
+    if filename.startswith("<") or not filename.endswith((".py", ".pyw")):
+        return ""  # generated code; templates have line numbers of their own
     absolute = os.path.abspath(filename)
     return next((path for path in (absolute, os.path.realpath(absolute)) if _counts(path)), "")
 

@@ -8,6 +8,7 @@ from types import CodeType, FrameType
 Namer = Callable[[list[FrameType]], list[str]]
 
 _namers: dict[int, tuple[int, CodeType]] = {}  # by id, because code objects hash slowly
+_globals: dict[str, int] = {}
 _functions: list[Namer] = []
 
 
@@ -18,15 +19,24 @@ def register(code: CodeType, namer: Namer) -> None:
     _namers[id(code)] = _functions.index(namer), code
 
 
+def register_global(name: str, namer: Namer) -> None:
+    """Let `namer` name the frames whose module has the global `name`: generated code."""
+    _functions.append(namer)
+    _globals[name] = len(_functions) - 1
+
+
 def through(frame: FrameType | None) -> list[str]:
     """The names of the registered frames around a statement, innermost first."""
-    if not _namers:
+    if not _functions:
         return []
     seen: dict[int, list[FrameType]] = {}
     while frame is not None:
         found = _namers.get(id(frame.f_code))
         if found is not None:
             seen.setdefault(found[0], []).append(frame)
+        for name, which in _globals.items():
+            if name in frame.f_globals:
+                seen.setdefault(which, []).append(frame)
         frame = frame.f_back
     names: list[str] = []
     for which, frames in seen.items():

@@ -1,9 +1,11 @@
 import asyncio
 import pickle
+from pathlib import Path
 from types import FunctionType
 
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
+from jinja2 import Environment, FileSystemLoader
 from models import Company, Customer, Item, Order, Product
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import exists, func, select, text, update
@@ -170,6 +172,12 @@ def pickled(session):
 
 def dynamic(session):
     return [order.comments.filter_by(text="hm").all() for order in session.scalars(select(Order))]
+
+
+def rendered(session):
+    templates = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"))
+    orders = session.scalars(select(Order).order_by(Order.id)).all()
+    return templates.get_template("orders.html").render(orders=orders)
 
 
 def failing(session):
