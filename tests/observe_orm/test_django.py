@@ -167,6 +167,7 @@ OWN = [
     ("/paginated/", "count", 1, "Order", BY_ID),
     ("/detail/1/", "get", 1, "Order", "Order.objects.get(pk=pk)"),
     ("/async/async_for/", "select", 1, "Order", BY_ID),
+    ("/async/async_bridged/", "get", 2, "Order", "await get(pk=pk)"),
     ("/async/async_get/", "get", 2, "Customer", "Customer.objects.aget(pk=pk)"),
 ]
 # fmt: on

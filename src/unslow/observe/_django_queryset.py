@@ -106,7 +106,8 @@ def _begin(query: Any, frame: FrameType, default: str, model: Any = None) -> Non
         parent = None
     chain = EMPTY
     if parent is None or (parent.origin is None and parent.lazy):
-        chain = EMPTY.then(*(_django_stack.link(frame, default) or (default, [], False)))
+        made = _django_stack.link(frame, default) or _django_stack.elsewhere(frame, default)
+        chain = EMPTY.then(*made)
     query.__dict__[STAMP] = Stamp(chain, parent)
     if model is not None:
         query.__dict__[MODEL] = model._meta.label
@@ -124,9 +125,10 @@ def _extend(clone: Any, frame: FrameType, sliced: Any) -> None:
     chain = stamp.chain
     if loading.get() is None:
         made = _django_stack.link(frame, "_clone")
-        # `await qs.aget()` filters in a thread, after its own link was made
-        if made is not None or not chain.links:
-            chain = chain.then(*(made or ("_clone", [])))
+        if made is None and not chain.links:
+            made = _django_stack.elsewhere(frame, "_clone")
+        if made is not None:  # `await qs.aget()` filters in a thread, after its own link was made
+            chain = chain.then(*made)
     caller = frame.f_back
     plain = stamp.plain and caller is not None and caller.f_code is sliced
     query.__dict__[STAMP] = Stamp(chain, parent, plain)

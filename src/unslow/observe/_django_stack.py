@@ -79,6 +79,12 @@ def link(frame: FrameType | None, default: str) -> Link | None:
     return Link(made.operation or default, stack, direct, methods)
 
 
+def elsewhere(frame: FrameType, default: str) -> Link:
+    """The link of a call that a thread runs for code elsewhere: where that was awaited."""
+    stack = list(_sites.created_at.get()[:LINK_STACK_LIMIT])
+    return Link(call(frame).operation or default, stack, bool(stack), 0)
+
+
 def _operation(frame: FrameType) -> str:
     name = frame.f_code.co_name
     if name == "manager_method":  # the proxy that BaseManager makes for each QuerySet method

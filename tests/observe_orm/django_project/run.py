@@ -125,7 +125,7 @@ def main():
     for path in paths:
         ContentType.objects.clear_cache()
         results[path] = wsgi(path)
-    for name in ("async_for", "async_get", "async_lazy", "async_related"):
+    for name in ("async_for", "async_get", "async_lazy", "async_related", "async_bridged"):
         path = f"/async/{name}/"
         results[path] = asyncio.run(asgi(path))
     answer = {

@@ -462,6 +462,13 @@ async def async_lazy():
     return [(await sync_to_async(getattr)(order, "customer")).name async for order in orders]
 
 
+async def async_bridged():
+    from asgiref.sync import sync_to_async
+
+    get = sync_to_async(Order.objects.get)
+    return [(await get(pk=pk)).pk for pk in (1, 2)]
+
+
 async def async_related():
     return [[item.pk async for item in order.items.all()] async for order in Order.objects.all()]
 
