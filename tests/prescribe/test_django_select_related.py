@@ -326,3 +326,14 @@ def test_an_argument_without_a_trailing_comma_gets_one(bench):
         'x = «Order.objects.select_related(\n    "courier"  # who\n)»\n',
         'x = Order.objects.select_related(\n    "courier",\n    "customer"  # who\n)\n',
     )
+
+
+def test_a_model_that_is_handed_over_is_read_by_its_default_manager(bench):
+    models = "class Order(Model):\n    visible = VisibleManager()\n    objects = Manager()\n"
+    bench.write(models, "shop/models.py")
+    bench.give_site("shop.Order", "shop/models.py")
+    changes(
+        bench,
+        "x = «get_object_or_404(Order, pk=pk)»\n",
+        'x = get_object_or_404(Order.visible.select_related("customer"), pk=pk)\n',
+    )

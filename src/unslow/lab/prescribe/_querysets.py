@@ -7,6 +7,7 @@ import libcst as cst
 
 from unslow.lab.prescribe import _chains as chains
 from unslow.lab.prescribe._layout import Text
+from unslow.lab.prescribe._managers import default_manager
 from unslow.lab.prescribe._module import Module
 from unslow.lab.prescribe._relations import Need
 from unslow.lab.prescribe._source import Source
@@ -92,7 +93,7 @@ def spot(finding: Finding, origin: Origin, source: Source) -> Spot | None:
             continue
         found = spot_at(module, node)
         if found and _is_of(found, origin, source):
-            return found
+            return _managed(found, origin, source)
     return None
 
 
@@ -175,6 +176,14 @@ def _is_manager(node: cst.BaseExpression) -> bool:
 def _follows_manager(node: cst.BaseExpression) -> bool:
     """Whether a custom method is called on what is a manager or queryset by its look."""
     return any(_is_manager(step) or chains.method(step) in CHAINABLE for step in chains.chain(node))
+
+
+def _managed(place: Spot, origin: Origin, source: Source) -> Spot:
+    """A model that is handed over alone is read by its default manager, whatever its name."""
+    model = source.model(origin.model)
+    if not place.prefix or model is None:
+        return place
+    return Spot(place.module, place.node, f".{default_manager(model, source)}")
 
 
 def _is_of(place: Spot, origin: Origin, source: Source) -> bool:
