@@ -41,6 +41,17 @@ def test_nothing_is_left_behind(tmp_path: Path, source: str, state: Path) -> Non
     assert not folder.exists()
 
 
+def test_the_users_home_is_not_written(tmp_path: Path) -> None:
+    root, home = tmp_path / "root", tmp_path / "home"
+    root.mkdir()
+    home.mkdir()
+    target = wsgi(root)
+    target.env["HOME"] = str(home)
+    with Lab(target, Silent()) as lab:
+        assert get(lab.launch(lab.tree(), "A"), "/") == b"hello"
+        assert not list(home.iterdir())
+
+
 def test_a_launch_is_observed_with_sites_relative_to_the_root(tmp_path: Path, source: str) -> None:
     with Lab(wsgi(tmp_path, source), Silent()) as lab:
         running = lab.launch(lab.tree(), "A", record="full")

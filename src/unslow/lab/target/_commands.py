@@ -33,7 +33,7 @@ class Server:
 
 SERVERS = {
     "gunicorn": Server(
-        ("-b", "--bind", "-p", "--pid", "--pidfile"),
+        ("-b", "--bind", "-p", "--pid", "--pidfile", "--control-socket"),
         ("-D", "--daemon", "--reload"),
         ("--bind", "{host}:{port}"),
     ),

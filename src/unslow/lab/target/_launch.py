@@ -182,6 +182,7 @@ def _environment(spec: Spec, port: int) -> dict[str, str]:
             "PYTHONHASHSEED": "0",
             "PYTHONUNBUFFERED": "1",
             "TMPDIR": str(temporary),
+            "XDG_RUNTIME_DIR": str(temporary),  # gunicorn's control socket is not the user's
             "HOST": _commands.HOST,
             "PORT": str(port),
             "UNSLOW_SOCKET": str(spec.socket),
