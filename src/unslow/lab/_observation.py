@@ -13,6 +13,7 @@ from unslow.lab.workload import Call, Client, Wanted, Workload, build
 from unslow.model import SCHEMA_VERSION, Request, Trace
 
 OBSERVED_ROUNDS = 2  # recordings of every call, after one that warms up
+OBSERVED_S = 1.0  # an endpoint that has taken this long has been seen enough
 DRAIN_TIMEOUT_S = 15.0
 CONNECTING_CALLS = 20  # plain GETs tried until the application opens its database
 
@@ -94,18 +95,20 @@ def _record(
     app: Running, calls: Sequence[Call], session: Mapping[str, str], progress: Progress
 ) -> list[Request]:
     client = Client(app.base_url)
-    warmed: set[str] = set()
+    spent_s: dict[str, float] = {}
     sent: dict[str, str] = {}
     for round_number in range(OBSERVED_ROUNDS):
         for number, planned in enumerate(calls):
             call = msgspec.structs.replace(planned, headers={**planned.headers, **session})
-            if call.endpoint not in warmed and not call.writes:
+            if call.endpoint not in spent_s and not call.writes:
                 client.send(call)
-                warmed.add(call.endpoint)
             progress.step(call.endpoint)
+            if spent_s.get(call.endpoint, 0.0) > OBSERVED_S:
+                continue
             request_id = f"observe-{round_number}-{number}"
             sent[request_id] = call.endpoint
-            client.send(call, request_id)
+            seconds = client.send(call, request_id).seconds
+            spent_s[call.endpoint] = spent_s.get(call.endpoint, 0.0) + seconds
     client.close()
     recorded = app.drain(list(sent), DRAIN_TIMEOUT_S)
     if not recorded:

@@ -21,6 +21,7 @@ from unslow.model import Model, Request, Route, Skipped
 
 SLOWEST_S = 20.0  # an endpoint that needs longer is listed, not measured
 TRY_TIMEOUT_S = 30.0
+TRIED_S = 1.0  # an endpoint that has taken this long has shown enough of its calls
 _LOG_IN = "log in with --login, --header or --cookie"
 
 
@@ -119,18 +120,17 @@ def _try_all(
     """Send each call once; the answer, or why there is none. Endpoints get their real route."""
     client = Client(app.base_url, TRY_TIMEOUT_S)
     tried: list[tuple[Call, Response | str]] = []
-    too_slow: set[str] = set()
+    spent_s: dict[str, float] = defaultdict(float)
     for bare in calls:
         call = msgspec.structs.replace(bare, headers={**bare.headers, **headers})
-        if call.endpoint in too_slow and call.endpoint:
+        if spent_s[call.endpoint] > TRIED_S and call.endpoint:
             continue
         progress.step(call.endpoint or f"{call.method} {call.path}")
         try:
             answer: Response | str = client.send(call, f"try-{len(tried)}")
         except OSError as error:
             answer = f"no answer: {error}"
-        if isinstance(answer, str) or answer.seconds > SLOWEST_S:
-            too_slow.add(call.endpoint)
+        spent_s[call.endpoint] += SLOWEST_S if isinstance(answer, str) else answer.seconds
         tried.append((call, answer))
     client.close()
     return _with_routes(app, tried)
