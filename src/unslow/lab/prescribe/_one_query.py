@@ -10,6 +10,7 @@ import libcst as cst
 
 from unslow.lab.prescribe import _chains as chains
 from unslow.lab.prescribe._imports import Imports
+from unslow.lab.prescribe._keys import is_certain, is_unique, model_in
 from unslow.lab.prescribe._layout import LINE_LENGTH
 from unslow.lab.prescribe._locals import names
 from unslow.lab.prescribe._loops import Loop, plural
@@ -85,15 +86,15 @@ class OneQuery:
     def of(cls, place: Place, rows: str, source: Source) -> OneQuery | None:
         """None where more than the row's key tells the statements apart, or a value may differ."""
         parts = place.parts()
-        model = _model(parts.column if parts else place.entity, source)
+        model = model_in(parts.column if parts else place.entity, source)
         if model is None:
             return None
         if parts is None:
             return cls._of_get(place, rows, model, source)
         mode = place.read.mode
-        if parts.kind == "value" and (mode == "rows") == _is_unique(parts.column, model):
+        if parts.kind == "value" and (mode == "rows") == is_unique(parts.column, model):
             return None
-        if place.raises and not _is_certain(parts, parts.key, model, source):
+        if place.raises and not is_certain(parts, parts.key, model, source):
             return None
         keys, found = _keys_name(place.loop, parts.key), _name(place.loop, parts, model)
         if found is None or keys is None:
@@ -113,7 +114,7 @@ class OneQuery:
             return None
         if any(isinstance(step, cst.Call) for step in chains.chain(key)):
             return None
-        if place.raises and not _is_certain(None, key, model, source):
+        if place.raises and not is_certain(None, key, model, source):
             return None
         column = f"{place.entity}.{primary[0]}"
         keys = _keys_name(place.loop, key)
@@ -235,41 +236,6 @@ def key_of(read: Read, bound: set[str]) -> cst.BaseExpression | None:
         return read.call.args[1].value if len(read.call.args) > 1 else None
     parts = selected(read.module, read.statement, bound) if read.statement else None
     return parts.key if parts else None
-
-
-def _model(name: str, source: Source) -> Model | None:
-    """The model of `Order`, `models.Order` or `Order.id`."""
-    parts = set(name.split("."))
-    models = [m for m in source.models if m.orm == "sqlalchemy" and m.name in parts]
-    return models[0] if len(models) == 1 else None
-
-
-def _is_unique(column: str, model: Model) -> bool:
-    name = column.rpartition(".")[2]
-    primary = [field for field in model.fields if field.primary_key]
-    alone = len(primary) == 1 and primary[0].name == name
-    return alone or any(field.name == name and field.unique for field in model.fields)
-
-
-def _is_certain(
-    parts: Selected | None, key: cst.BaseExpression, model: Model, source: Source
-) -> bool:
-    """Whether each key has its row: it is a foreign key that is never NULL, and nothing narrows."""
-    if parts is not None:
-        conditions = [
-            a for s in parts.steps if chains.function(s) in ("where", "filter") for a in s.args
-        ]
-        if len(conditions) != 1:
-            return False
-    name = key.attr.value if isinstance(key, cst.Attribute) else chains.dotted(key)
-    relations = [
-        relation
-        for owner in source.models
-        if owner.orm == "sqlalchemy"
-        for relation in owner.relations
-        if relation.kind in ("forward", "one-to-one") and relation.column == name
-    ]
-    return bool(relations) and all(r.model == model.label and not r.null for r in relations)
 
 
 def _rest(module: Module, parts: Selected, condition: str) -> tuple[str, ...]:
