@@ -37,6 +37,8 @@ RELATED = [
          "self.customer.company"),
     Case("in_helper", "forward", "customer", 3, "Order", "Customer", [],
          "select(Order).where(Order.status == status)", "order.customer"),
+    Case("extended_by_helper", "forward", "customer", 2, "Order", "Customer", [],
+         "select(Order)", "order.customer"),
     Case("built_in_steps", "forward", "customer", 3, "Order", "Customer", [],
          'statement.where(Order.status == "open")', "order.customer"),
     Case("got", "forward", "customer", 1, "Order", "Customer", [], "session.get(Order, 1)",
@@ -122,7 +124,7 @@ def test_rows_are_counted_after_the_fetch(sqlalchemy: Any) -> None:
 
 def test_a_helper_keeps_its_caller_in_the_stack(sqlalchemy: Any, source: Any) -> None:
     load = sqlalchemy.loads("in_helper", "forward", "customer")[0]["load"]
-    assert source(load["origin"]["links"][-1]["stack"][1]) == 'statement_of("open")'
+    assert source(load["origin"]["links"][-1]["stack"][1]) == '_statement_of("open")'
 
 
 def test_a_response_model_that_reads_a_relation_is_named(sqlalchemy: Any, cause_of: Any) -> None:

@@ -74,8 +74,11 @@ def link(frame: FrameType | None, default: str) -> Link | None:
     if made.frame is None:
         return None
     stack = _sites.application_stack(LINK_STACK_LIMIT, made.frame)
-    direct = _sites.is_application(made.frame.f_code.co_filename)
-    methods = _manager_frames(made.frame) if direct else 0
+    if not _sites.is_application(made.frame.f_code.co_filename):
+        return Link(made.operation or default, stack, False, 0)
+    methods, caller = _manager_methods(made.frame)
+    # A function that extends a queryset it was given is not where the queryset comes from.
+    direct = caller is None or not receives(caller, _querysets)
     return Link(made.operation or default, stack, direct, methods)
 
 
@@ -92,18 +95,29 @@ def _operation(frame: FrameType) -> str:
     return name
 
 
-def _manager_frames(frame: FrameType | None) -> int:
+def receives(frame: FrameType, classes: tuple[type, ...]) -> bool:
+    """Whether an argument of the running function, other than `self`, is one of the classes."""
+    code = frame.f_code
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    if not names or names == ("self",):
+        return False
+    values = frame.f_locals
+    return any(isinstance(values.get(name), classes) for name in names if name != "self")
+
+
+def _manager_methods(frame: FrameType | None) -> tuple[int, FrameType | None]:
+    """How many of the application's frames are manager methods, and the frame that called them."""
     count = 0
     while frame is not None:
         filename = frame.f_code.co_filename
         if _sites.is_application(filename):
             if not _is_queryset_method(frame):
-                return count
+                return count, frame
             count += 1
         elif not (_is_orm(filename) or _is_hop(filename) or _is_queryset_method(frame)):
-            return count
+            return count, None
         frame = frame.f_back
-    return count
+    return count, None
 
 
 def _is_queryset_method(frame: FrameType) -> bool:

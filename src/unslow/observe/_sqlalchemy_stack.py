@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from unslow.observe import _sites
+from unslow.observe._django_stack import receives
 from unslow.observe._sites import Site
 
 LINK_STACK_LIMIT = 8  # frames; a cause is found near the statement
@@ -30,6 +31,15 @@ _INTERNAL = (  # what builds statements on its own behalf
 )
 
 _kinds: dict[str, str] = {}
+
+
+_statements: tuple[type, ...] = ()
+
+
+def configure(statements: tuple[type, ...]) -> None:
+    """Tell the classes of statements that grow step by step."""
+    global _statements
+    _statements = (*_statements, *statements)
 
 
 class Call(NamedTuple):
@@ -70,7 +80,8 @@ def link(frame: FrameType, default: str, *, internals: bool = False) -> Link | N
         return None
     stack = _sites.application_stack(LINK_STACK_LIMIT)
     direct = _sites.is_application(made.frame.f_code.co_filename)
-    return Link(made.operation or default, stack, direct)
+    # A function that extends a statement it was given is not where the statement comes from.
+    return Link(made.operation or default, stack, direct and not receives(made.frame, _statements))
 
 
 def _frames(frame: FrameType | None) -> Iterator[FrameType]:

@@ -42,6 +42,8 @@ def chain_of(statement: Any) -> Chain:
 
 
 def _hook_construction(cls: Any) -> None:
+    _sqlalchemy_stack.configure((cls,))
+
     def make(original: Function) -> Function:
         def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
             original(self, *args, **kwargs)

@@ -121,7 +121,15 @@ def main():
     fill()
     results = {}
     paths = [f"/{name}/" for name in views.VIEWS]
-    paths += ["/api/orders/", "/api/orders/1/", "/flat/", "/listed/", "/overridden/", "/detail/1/"]
+    paths += [
+        "/api/orders/",
+        "/api/orders/1/",
+        "/flat/",
+        "/filtered/",
+        "/listed/",
+        "/overridden/",
+        "/detail/1/",
+    ]
     for path in paths:
         ContentType.objects.clear_cache()
         results[path] = wsgi(path)

@@ -13,6 +13,7 @@ urlpatterns = [
     path("account/", views.account),
     path("profile/<int:customer_id>/", views.ProfileDetail.as_view()),
     re_path(r"^legacy/(?P<code>\d+)/$", views.legacy),
+    path("filtered/", api.FilteredList.as_view()),
     path("flat/", api.FlatList.as_view()),
     path("listed/", views.OrderListing.as_view()),
     path("overridden/", views.OverriddenListing.as_view()),

@@ -203,18 +203,27 @@ def served(session):
     return asyncio.run(ask())
 
 
-def statement_of(status):
+def extended_by_helper(session):
+    return [order.customer.name for order in session.scalars(_paged(select(Order), size=2))]
+
+
+def _paged(statement, *, size):
+    statement = statement.order_by(None)
+    return statement.order_by(Order.id).limit(size)
+
+
+def _statement_of(status):
     return select(Order).where(Order.status == status)
 
 
 def in_helper(session):
-    return [order.customer.name for order in session.scalars(statement_of("open"))]
+    return [order.customer.name for order in session.scalars(_statement_of("open"))]
 
 
 SYNC = {
     name: value
     for name, value in list(globals().items())
-    if isinstance(value, FunctionType) and value.__module__ == __name__ and name != "statement_of"
+    if isinstance(value, FunctionType) and value.__module__ == __name__ and name[0] != "_"
 }
 
 

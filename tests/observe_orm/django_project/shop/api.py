@@ -67,6 +67,14 @@ class FlatSerializer(serializers.ModelSerializer):
         fields = ["id", "company_name"]
 
 
+class FilteredList(ListAPIView):
+    queryset = Order.objects.order_by("id")
+    serializer_class = FlatSerializer
+
+    def filter_queryset(self, queryset):
+        return queryset.filter(status="open")
+
+
 class FlatList(ListAPIView):
     queryset = Order.objects.all()
     serializer_class = FlatSerializer

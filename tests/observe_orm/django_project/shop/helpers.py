@@ -4,3 +4,7 @@ def label(order):
 
 def describe(order):
     return f"{order.pk} {order.customer.name}"
+
+
+def only_open(orders):
+    return orders.open()

@@ -16,7 +16,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_http_methods
 from django.views.generic import ListView, View
 
-from shop.helpers import label
+from shop.helpers import label, only_open
 from shop.models import Comment, Company, Customer, Item, Label, Order, Product, Profile, Tag
 
 
@@ -389,6 +389,11 @@ def combined():
 
 def got_or_created():
     return [Tag.objects.get_or_create(name=name)[0].name for name in ("tag 0", "tag 1")]
+
+
+def extended_by_helper():
+    orders = only_open(Order.objects.order_by("id"))
+    return [order.customer.name for order in orders]
 
 
 def template(request):
