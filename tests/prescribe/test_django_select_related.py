@@ -337,3 +337,38 @@ def test_a_model_that_is_handed_over_is_read_by_its_default_manager(bench):
         "x = «get_object_or_404(Order, pk=pk)»\n",
         'x = get_object_or_404(Order.visible.select_related("customer"), pk=pk)\n',
     )
+
+
+def of_view(bench, body):
+    """The advice for a generic view whose queryset the library builds."""
+    bench.write(f"class Orders(ListView):\n{body}")
+    view = Site("shop/views.py", 1, 1, 0, 5, "Orders")
+    return bench.advice(fixer, bench.load("customer", stack=()), cause=view)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "    pass\n",
+        "    model = Customer\n",
+        "    model = Order\n    queryset = QUERYSET\n",
+        "    model = Order\n\n    def get_queryset(self):\n        return load()\n",
+    ],
+)
+def test_recommends_where_a_view_has_no_model_alone(bench, body):
+    (advice,) = of_view(bench, body)
+    assert "not built" in advice.reason
+
+
+def test_a_view_with_a_model_alone_gets_a_queryset(bench):
+    (patch,) = of_view(bench, "    model = Order  # all\n    paginate_by = 5\n")
+    assert bench.apply(patch)["shop/views.py"] == (
+        "class Orders(ListView):\n    model = Order  # all\n"
+        '    queryset = Order.objects.select_related("customer")\n    paginate_by = 5\n'
+    )
+
+
+def test_a_view_with_a_model_and_a_queryset_is_left_alone_afterwards(bench):
+    (patch,) = of_view(bench, "    model = Order\n")
+    (again,) = of_view(bench, bench.apply(patch)["shop/views.py"].partition("\n")[2])
+    assert not hasattr(again, "edits")

@@ -80,7 +80,7 @@ def add_call(module: Module, node: cst.BaseExpression, name: str, args: Sequence
             return module.insert(offset + len(gap.encode()), text + break_)
     if break_ := _chain_break(module, node):
         text = _rendered(name, args, break_[1:], len(break_))
-        return module.insert(_after_comment(module, offset), break_ + text)
+        return module.insert(after_comment(module, offset), break_ + text)
     used = _line_length(module, offset)
     return module.insert(offset, _rendered(name, args, module.indent(offset), used))
 
@@ -98,7 +98,7 @@ def add_argument(module: Module, call: cst.Call, text: str) -> TextEdit:
         return module.insert(module.end(last), f", {text}")
     if isinstance(last.comma, cst.Comma):
         comma = module.content.index(b",", module.end(last)) + 1
-        return module.insert(_after_comment(module, comma), f"{_newline(lead)}{text},")
+        return module.insert(after_comment(module, comma), f"{_newline(lead)}{text},")
     return module.insert(module.end(last), f",{_newline(lead)}{text}")
 
 
@@ -119,7 +119,7 @@ def _chain_break(module: Module, node: cst.BaseExpression) -> str:
     return _newline(gap) if "\n" in gap else ""
 
 
-def _after_comment(module: Module, offset: int) -> int:
+def after_comment(module: Module, offset: int) -> int:
     """The end of the line when nothing but a comment follows `offset`, else `offset`."""
     end = module.content.find(b"\n", offset)
     rest = module.content[offset:end].rstrip() if end > 0 else b""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from unslow.lab.prescribe import _chains as chains
-from unslow.lab.prescribe._layout import Text
+from unslow.lab.prescribe._layout import Call, Text, lay_out
 from unslow.lab.prescribe._managers import default_manager
 from unslow.lab.prescribe._module import Module
 from unslow.lab.prescribe._relations import Need
@@ -49,7 +49,11 @@ class Spot:
         """Add the method call `name(args)` to the queryset."""
         if self.prefix:
             offset = self.module.end(self.node)
-            added = f".{name}({', '.join(map(str, args))})"
+            if "\n" in self.prefix:
+                offset = chains.after_comment(self.module, offset)
+            indent = self.module.indent(offset)
+            line = self.prefix.rpartition("\n")[2] if "\n" in self.prefix else ""
+            added = lay_out(Call(f".{name}", args), indent, len(line))
             return [self.module.insert(offset, text) for text in (self.prefix, added)]
         return [chains.add_call(self.module, self.node, name, args)]
 
@@ -94,7 +98,35 @@ def spot(finding: Finding, origin: Origin, source: Source) -> Spot | None:
         found = spot_at(module, node)
         if found and _is_of(found, origin, source):
             return _managed(found, origin, source)
-    return None
+    return _generic_view(finding.cause, origin, source) if finding.cause else None
+
+
+def _generic_view(site: Site, origin: Origin, source: Source) -> Spot | None:
+    """The `model = Order` of a view class, to be followed by a `queryset` of its own."""
+    module = source.module(site.path)
+    name = site.function.rpartition(".")[2]
+    view = module and next((c for c in module.nodes(cst.ClassDef) if c.name.value == name), None)
+    if module is None or not view:
+        return None
+    own = dict(_attributes(view))
+    value = own.get("model")
+    defined = {f.name.value for f in view.body.body if isinstance(f, cst.FunctionDef)}
+    if value is None or "queryset" in own or "get_queryset" in defined:
+        return None
+    if chains.dotted(value).rpartition(".")[2] != origin.model.rpartition(".")[2]:
+        return None
+    model = source.model(origin.model)
+    manager = default_manager(model, source) if model else "objects"
+    indent = module.indent(module.start(value))
+    return Spot(module, value, f"\n{indent}queryset = {module.text(value)}.{manager}")
+
+
+def _attributes(view: cst.ClassDef) -> Iterator[tuple[str, cst.BaseExpression]]:
+    """The names that the class's own statements give a value."""
+    for line in view.body.body:
+        for small in line.body if isinstance(line, cst.SimpleStatementLine) else ():
+            if isinstance(small, cst.Assign):
+                yield chains.dotted(small.targets[0].target), small.value
 
 
 def refusal(place: Spot) -> str:
