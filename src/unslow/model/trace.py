@@ -29,8 +29,9 @@ class Link(msgspec.Struct, frozen=True):
 
     `operation` is the method that made it (`filter`, `all`, `select`, `__getitem__`, ...);
     `stack` holds the application frames at that moment, innermost first. `direct` tells that
-    `stack[0]` itself called the operation, not library code that it had called (a paginator, a
-    generic view, a template). `manager_frames` is how many of the innermost frames are methods of
+    `stack[0]` itself called the operation on something of its own, not library code that it had
+    called (a paginator, a generic view, a template), nor on a queryset that it was given as an
+    argument (a filter, a scope). `manager_frames` is how many of the innermost frames are methods of
     a manager or queryset (their first argument is one), so that their caller is the real place.
     """
 
