@@ -1,6 +1,7 @@
 """Frameworks under their normal start commands: found, started, observed, logged in to."""
 
 import os
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from tests.target.applications import Notes, get
 from unslow.lab.errors import UnslowError, UsageError
 from unslow.lab.progress import Silent
-from unslow.lab.target import Lab, Settings, Target, discover
+from unslow.lab.target import Lab, Settings, Start, Target, discover
 
 DJANGO = {
     "manage.py": """
@@ -249,31 +250,69 @@ def test_workers_that_cannot_import_are_given_up(tmp_path: Path) -> None:
         lab.launch(lab.tree(), "A")
 
 
-FIXED_PORT = """
+WSGIREF = """
 from wsgiref.simple_server import make_server
 def app(e, s):
     s('200 OK', [])
     return [b'mine']
-make_server('127.0.0.1', {port}, app).serve_forever()
+make_server('0.0.0.0', {port}, app).serve_forever()
+"""
+UVICORN = """
+import uvicorn
+from fastapi import FastAPI
+app = FastAPI()
+@app.get("/")
+def mine() -> str:
+    return "mine"
+if __name__ == "__main__":
+    uvicorn.run({what}, host="0.0.0.0", port={port}{more})
+"""
+METRICS = """
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+metrics = HTTPServer(("", 9100), BaseHTTPRequestHandler)
+threading.Thread(target=metrics.serve_forever, daemon=True).start()
+"""
+FLASK_RUN = """
+from flask import Flask
+app = Flask(__name__)
+@app.get("/")
+def mine():
+    return "mine"
+app.run(port={port}, debug=True)
 """
 
 
-def test_a_fixed_port_is_found(tmp_path: Path) -> None:
-    (tmp_path / "serve.py").write_text(FIXED_PORT.format(port=0))
-    with Lab(found(tmp_path, "python", "serve.py"), Silent()) as lab:
-        assert get(lab.launch(lab.tree(), "A"), "/") == b"mine"
-
-
-def test_a_taken_port_is_named_with_the_remedy(tmp_path: Path) -> None:
-    import socket
-
+@pytest.mark.parametrize(
+    "text",
+    [
+        WSGIREF,
+        METRICS + WSGIREF,
+        FLASK_RUN,
+        UVICORN.replace("{what}", "app").replace("{more}", ""),
+        UVICORN.replace("{what}", "'main:app'").replace("{more}", ", workers=2"),
+    ],
+    ids=["wsgiref", "metrics first", "flask with a reloader", "uvicorn", "uvicorn workers"],
+)
+def test_copies_of_a_command_with_a_fixed_port_run_side_by_side(tmp_path: Path, text: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        (tmp_path / "serve.py").write_text(FIXED_PORT.format(port=port))
+        (tmp_path / "main.py").write_text(text.replace("{port}", str(port)))
+        with Lab(found(tmp_path, "python", "main.py"), Silent()) as lab:
+            runs = lab.launch_all([Start(lab.tree(), "A"), Start(lab.tree(), "B")])
+            assert all(b"mine" in get(running, "/") for running in runs)
+
+
+def test_a_taken_port_is_named_with_the_remedy(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        (tmp_path / "main.py").write_text(FLASK)
+        script = f"exec granian --interface wsgi --port {taken.getsockname()[1]} main:app"
         with (
-            Lab(found(tmp_path, "python", "serve.py"), Silent()) as lab,
+            Lab(found(tmp_path, "sh", "-c", script), Silent()) as lab,
             pytest.raises(UnslowError, match="environment variable PORT"),
         ):
             lab.launch(lab.tree(), "A")

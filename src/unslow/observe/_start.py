@@ -11,11 +11,20 @@ def start() -> None:
     if _started or not os.environ.get("UNSLOW_SOCKET"):
         return
     _started = True
-    from unslow.observe import _follow, _imports, _integrations, _record, _sandbox, _wire
+    from unslow.observe import (
+        _follow,
+        _imports,
+        _integrations,
+        _listen,
+        _record,
+        _sandbox,
+        _wire,
+    )
 
     _record.from_environment()
     _wire.safely(_wire.hello)()
     _wire.safely(_sandbox.install)()
+    _wire.safely(_listen.install)()
     _wire.safely(_imports.watch)()
     if _record.level() != "off":
         _wire.safely(_follow.install)()

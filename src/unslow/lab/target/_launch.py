@@ -21,6 +21,7 @@ from unslow.lab.target._clones import Clones
 from unslow.lab.target._types import Level, Target, Tree
 
 POLL_S = 0.03
+OTHERS_S = 10.0  # how long another port may still open after one that is not the application's
 PING_S = 1.0  # a server may accept connections before it has a worker that answers
 CRASHES = 4  # workers that came and went before any answered: the supervisor never gives up
 PORT_TAKEN = re.compile(r"address already in use|port is already in use|Connection in use", re.I)
@@ -51,6 +52,11 @@ class Spec:
     @property
     def socket(self) -> Path:
         return self.folder / "s"
+
+    @property
+    def listens_as_told(self) -> bool:
+        """Whether the server is one whose address can be set on its command line."""
+        return _commands.server_of(self.target.command) is not None
 
     @property
     def log(self) -> Path:
@@ -114,30 +120,57 @@ def wait_until_ready(
 
     Raises PortTaken, or UnslowError with the last lines of the application.
     """
-    known = _commands.server_of(spec.target.command) is not None
     deadline = time.monotonic() + spec.target.start_timeout_s
+    unanswered: _Unanswered | None = None
     while time.monotonic() < deadline:
-        if given_up.is_set():
-            raise GivenUp("Another application did not start.")
-        if broker.problem:
-            raise broker.problem
-        if process.poll() is not None:
-            raise _exited(spec, process.returncode)
         if clones.busy:
             deadline = time.monotonic() + spec.target.start_timeout_s
-        if known and broker.gone >= CRASHES:
-            raise _failed(spec, "The application's workers crash again and again")
-        if not known and (ports := _process.listening_ports(_process.descendants(process.pid))):
-            port = port if port in ports else ports[0]
-        try:
-            _control.ask(port, spec.token, "ping", timeout=PING_S)
-        except (OSError, http.client.HTTPException):
-            time.sleep(POLL_S)
-        except (_control.Unanswered, _control.Refused) as error:
-            raise _unobserved(spec, broker, error) from error
-        else:
-            return port
+        _raise_if_hopeless(spec, process, broker, given_up)
+        for candidate in _ports(spec, process, port):
+            try:
+                _control.ask(candidate, spec.token, "ping", timeout=PING_S)
+            except (OSError, http.client.HTTPException):
+                continue
+            except (_control.Unanswered, _control.Refused) as error:
+                unanswered = unanswered or _Unanswered(time.monotonic(), error)
+            else:
+                return candidate
+        if unanswered and (spec.listens_as_told or unanswered.is_final(broker)):
+            raise _unobserved(spec, broker, unanswered.error)
+        time.sleep(POLL_S)
     raise _failed(spec, f"The application did not answer within {spec.target.start_timeout_s:g} s")
+
+
+@dataclass(frozen=True)
+class _Unanswered:
+    """Somebody answered who is not the recorder: metrics, or a server that is not observed."""
+
+    since: float
+    error: Exception
+
+    def is_final(self, broker: Broker) -> bool:
+        broker.pump()
+        return not broker.hellos or time.monotonic() - self.since > OTHERS_S
+
+
+def _raise_if_hopeless(
+    spec: Spec, process: subprocess.Popen[bytes], broker: Broker, given_up: threading.Event
+) -> None:
+    if given_up.is_set():
+        raise GivenUp("Another application did not start.")
+    if broker.problem:
+        raise broker.problem
+    if process.poll() is not None:
+        raise _exited(spec, process.returncode)
+    if spec.listens_as_told and broker.gone >= CRASHES:
+        raise _failed(spec, "The application's workers crash again and again")
+
+
+def _ports(spec: Spec, process: subprocess.Popen[bytes], port: int) -> tuple[int, ...]:
+    """Where the application may listen."""
+    if spec.listens_as_told:
+        return (port,)
+    return _process.listening_ports(_process.descendants(process.pid))
 
 
 def _unobserved(spec: Spec, broker: Broker, error: Exception) -> UnslowError:
@@ -193,6 +226,8 @@ def _environment(spec: Spec, port: int) -> dict[str, str]:
             "UNSLOW_PACKAGES": ",".join(spec.packages),
         }
     )
+    if not spec.listens_as_told:
+        environment["UNSLOW_PORT"] = str(port)
     _use_environment_of(spec.target.python, environment)
     return environment
 
