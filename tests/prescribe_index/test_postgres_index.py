@@ -43,6 +43,15 @@ def test_a_table_of_another_schema_is_named_with_it(tmp_path):
     )
 
 
+def test_a_long_name_is_cut_where_postgresql_would_cut_it(tmp_path):
+    columns = ("first_of_the_columns", "second_of_the_columns", "third_of_the_columns")
+    [first, *_] = patches(list(fix(raw(*columns), Source([tmp_path]))))
+    name = first.sql[0].split('"')[1]
+    assert len(name) <= 63
+    assert name.startswith("events_first_of_the_columns_second_of_the_columns_")
+    assert name.endswith("_idx")
+
+
 def test_names_that_need_quotes_are_quoted(tmp_path):
     [patch] = patches(list(fix(raw("orderId"), Source([tmp_path]))))
     assert patch.sql == ('CREATE INDEX IF NOT EXISTS "events_orderid_idx" ON "events" ("orderId")',)

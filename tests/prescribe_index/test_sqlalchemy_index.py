@@ -137,10 +137,7 @@ def test_advice_when_alembic_has_two_heads(project):
 def test_table_arguments_are_made_below_the_name(rewritten):
     assert rewritten(ORDER, on("status")) == ORDER.replace(
         '"orders"\n\n',
-        '"orders"\n'
-        "    __table_args__ = (\n"
-        '        Index("ix_orders_status_idx", "status"),\n'
-        "    )\n\n",
+        '"orders"\n    __table_args__ = (\n        Index("ix_orders_status", "status"),\n    )\n\n',
     )
 
 
@@ -151,7 +148,7 @@ def test_directions_are_kept(rewritten):
     )
 
 
-NEW = 'Index("ix_orders_status_idx", "status")'
+NEW = 'Index("ix_orders_status", "status")'
 
 
 @pytest.mark.parametrize(
@@ -184,16 +181,14 @@ def test_names_are_imported(project):
 def test_without_alembic_the_summary_has_the_statement_to_run(project):
     [patch] = patches(project(ORDER, on("status"))[0])
     assert patch.files == ()
-    assert (
-        'CREATE INDEX CONCURRENTLY "ix_orders_status_idx" ON "orders" ("status")' in patch.summary
-    )
+    assert 'CREATE INDEX CONCURRENTLY "ix_orders_status" ON "orders" ("status")' in patch.summary
 
 
 def test_a_revision_follows_the_head(project):
     written, _ = project(ORDER, on("status"), {"a1": None, "b2": "a1"})
     [patch] = patches(written)
     [file] = patch.files
-    assert file.path == f"alembic/versions/{file.revision}_ix_orders_status_idx.py"
+    assert file.path == f"alembic/versions/{file.revision}_ix_orders_status.py"
     assert (file.follows, len(file.revision)) == ("b2", 12)
     assert file.text.endswith(
         'down_revision = "b2"\n'
@@ -201,10 +196,10 @@ def test_a_revision_follows_the_head(project):
         "depends_on = None\n"
         "\n\n"
         "def upgrade() -> None:\n"
-        '    op.create_index("ix_orders_status_idx", "orders", ["status"])\n'
+        '    op.create_index("ix_orders_status", "orders", ["status"])\n'
         "\n\n"
         "def downgrade() -> None:\n"
-        '    op.drop_index("ix_orders_status_idx", table_name="orders")\n'
+        '    op.drop_index("ix_orders_status", table_name="orders")\n'
     )
 
 
@@ -227,7 +222,7 @@ def test_two_indexes_of_one_model_compose(project, args):
     text = apply(both, source.read)["models.py"].decode()
     compile(text, "models.py", "exec")
     assert text.count("__table_args__") == 1
-    assert all(f'Index("ix_orders_{name}_idx", "{name}")' in text for name in ("status", "total"))
+    assert all(f'Index("ix_orders_{name}", "{name}")' in text for name in ("status", "total"))
 
 
 def test_alembic_upgrades_and_sees_no_other_change(project, tmp_path, postgres):

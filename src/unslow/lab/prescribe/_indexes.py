@@ -13,7 +13,7 @@ from unslow.lab.prescribe._source import Source
 from unslow.model import Finding, IndexEvidence, Table
 
 DETECTORS = frozenset({"unindexed-filter", "unindexed-sort"})
-MAX_NAME = 30  # characters: Django's limit, for databases with short names
+MAX_NAME = 63  # characters: PostgreSQL cuts what is longer
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,15 @@ class Candidate:
     keys: tuple[Key, ...]
     tests: tuple[Test, ...] = ()
 
-    def name(self, prefix: str) -> str:
-        """A name of at most 30 characters that is the same whenever the index is."""
+    def name(self, prefix: str, suffix: str = "", longest: int = MAX_NAME) -> str:
+        """A name that is the same whenever the index is."""
         columns = "_".join(key.column for key in self.keys)
         partial = "".join(f"_{_word(test)}" for test in self.tests)
-        whole = re.sub(r"\W", "_", f"{prefix}_{columns}{partial}_idx".lower())
-        if len(whole) <= MAX_NAME:
-            return whole
-        digest = blake2b(repr(self).encode(), digest_size=3).hexdigest()
-        return f"{whole[: MAX_NAME - 11].rstrip('_')}_{digest}_idx"
+        whole = re.sub(r"\W", "_", f"{prefix}_{columns}{partial}".lower())
+        if len(whole + suffix) <= longest:
+            return whole + suffix
+        end = f"_{blake2b(repr(self).encode(), digest_size=3).hexdigest()}{suffix}"
+        return whole[: longest - len(end)].rstrip("_") + end
 
     def sql(self, name: str, *, concurrently: bool = False) -> str:
         """The statement; without `concurrently` a second finding may want the same index."""

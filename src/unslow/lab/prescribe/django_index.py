@@ -26,6 +26,7 @@ from unslow.model import (
 DETECTORS = indexes.DETECTORS
 FIXER = "django-index"
 MODELS = "django.db.models"
+MAX_NAME = 30  # characters: Django's limit, for databases with short names
 PLAIN_BASES = frozenset({"models.Model", "Model"})
 
 
@@ -89,7 +90,7 @@ def _arguments(candidate: Candidate, model: Model) -> Arguments | None:
         return None
     fields = tuple("-" * key.descending + names[key.column] for key in candidate.keys)
     conditions = tuple(_keyword(names[test.column], test) for test in candidate.tests)
-    return Arguments(candidate.name(model.name), fields, conditions)
+    return Arguments(candidate.name(model.name, "_idx", MAX_NAME), fields, conditions)
 
 
 def _keyword(field: str, test: Test) -> str:

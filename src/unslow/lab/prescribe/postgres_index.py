@@ -18,7 +18,7 @@ def fix(finding: Finding, source: Source) -> Iterator[Patch | Recommendation]:
     found = indexes.table(evidence.table, source)
     taken = {index.name for index in found.indexes} if found is not None else set()
     for candidate in indexes.candidates(finding, source):
-        name = candidate.name(candidate.table)
+        name = candidate.name(candidate.table, "_idx")
         if name not in taken:
             summary = f"Run {candidate.sql(name, concurrently=True)}"
             yield Patch(FIXER, summary, "safe", sql=(candidate.sql(name),))
