@@ -72,6 +72,11 @@ def test_recommends_where_no_statement_shows(alchemy, expression):
     )
 
 
+def test_recommends_where_the_statement_selects_another_class(alchemy):
+    alchemy.write(handler("«select(Customer).join(Customer.orders)»"))
+    assert "not in your source" in alchemy.recommended(fixer, alchemy.load("items")).reason
+
+
 def test_recommends_where_statements_are_combined(alchemy):
     alchemy.write(handler("«select(Order)».union(other)"))
     assert "combined" in alchemy.recommended(fixer, alchemy.load("items")).reason

@@ -128,9 +128,17 @@ def statement(finding: Finding, origin: Origin, source: Source) -> Statement | N
         module = source.module(site.path)
         node = module.at(site) if module else None
         found = _statement(module, node) if module and node else None
-        if found is not None:
+        if found is not None and _is_of(found, origin, source):
             return found
     return None
+
+
+def _is_of(place: Statement, origin: Origin, source: Source) -> bool:
+    """Whether the statement may select the origin's model: it names it, or names no other."""
+    if place.entity(origin.model.rpartition(".")[2]):
+        return True
+    others = {model.name for model in source.models if model.orm == "sqlalchemy"}
+    return not any(place.entity(name) for name in others)
 
 
 def is_get(node: cst.Call) -> bool:
@@ -144,9 +152,10 @@ def is_get(node: cst.Call) -> bool:
 def _sites(finding: Finding, origin: Origin) -> Iterator[Site]:
     if finding.cause:
         yield finding.cause
-    for link in reversed(origin.links):
-        if link.stack:
-            yield link.stack[0]
+    for direct in (True, False):
+        for link in reversed(origin.links):
+            if link.stack and link.direct is direct:
+                yield link.stack[0]
 
 
 def _statement(module: Module, node: cst.BaseExpression, depth: int = 0) -> Statement | None:
