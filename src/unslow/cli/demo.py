@@ -34,7 +34,7 @@ def demo(
     ] = "medium",
     time_budget: Annotated[
         str, typer.Option(help="At most this long for each shop's proofs: 90s, 5m, 1h.")
-    ] = "5m",
+    ] = "10m",
     keep: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Where the shops and reports go; a new temporary folder."),

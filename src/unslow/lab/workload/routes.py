@@ -12,7 +12,7 @@ from unslow.lab.workload._sample import Sampler, primary_key
 from unslow.lab.workload._views import query_parameters
 from unslow.model import Model, Route, RouteParam, Skipped
 
-CALLS_PER_ENDPOINT = 6  # distinct calls measured per endpoint; as many are held out
+CALLS_PER_ENDPOINT = 4  # distinct calls measured per endpoint; as many are held out
 _PARAMETER = re.compile(r"<(?:(?P<converter>[^:>]+):)?(?P<name>\w+)>|\{(?P<curly>\w+)(?::\w+)?\}")
 _NO_VALUE = "no value in the data fits its parameter {}"
 _TEXT_TYPE = re.compile(r"char|text|string|email|slug", re.IGNORECASE)
