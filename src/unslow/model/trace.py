@@ -31,8 +31,8 @@ class Link(msgspec.Struct, frozen=True):
     `stack` holds the application frames at that moment, innermost first. `direct` tells that
     `stack[0]` itself called the operation on something of its own, not library code that it had
     called (a paginator, a generic view, a template), nor on a queryset that it was given as an
-    argument (a filter, a scope). `manager_frames` is how many of the innermost frames are methods of
-    a manager or queryset (their first argument is one), so that their caller is the real place.
+    argument (a filter, a scope). `manager_frames` is how many of the innermost frames are methods
+    of a manager or queryset (their first argument is one), so that their caller is the real place.
     """
 
     operation: str
