@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from unslow.lab.prescribe import sqlalchemy_eager_load, sqlalchemy_in_query
+from unslow.model import Link, Origin
 
 HERE = Path(__file__).parent
 HEAD = "from sqlalchemy import exists, func, select\n\nfrom shop.models import Item, Order\n\n\n"
@@ -140,3 +141,30 @@ def test_reads_per_row_become_one_query(shop, run, case):
     return rows
 """)
     check(shop, run, shop.patches(sqlalchemy_in_query, per_row(shop, kind)), [2])
+
+
+HELPERS = {
+    "held": ("get", "(await «session.get_one(Order, item.order_id)»).total"),
+    "passed": (
+        "count",
+        "«await session.scalar(select(func.count(Item.id)).where(Item.order_id == item.order_id))»",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HELPERS)
+def test_a_helper_is_served_ahead(shop, run, case):
+    kind, read = HELPERS[case]
+    shop.write(f"""{HEAD}async def total(item, session):
+    return {read}
+
+
+async def run(session):
+    items = await session.scalars(select(Item).order_by(Item.id))
+    return [«await total(item, session)» for item in items]
+""")
+    read_site, call = shop.sites
+    load = per_row(shop, kind)
+    chain = Origin("q", "shop.models.Order", (Link("get", (read_site, call)),))
+    load = replace(load, uses=(read_site,), load=replace(load.load, queryset=chain))
+    check(shop, run, shop.patches(sqlalchemy_in_query, load), [2])
