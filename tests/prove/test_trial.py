@@ -23,11 +23,13 @@ class Machine:
         self.random = random.Random(3)
         self.wanted: list[Wanted] = []
         self.left = 300.0
+        self.slowness = 0.0  # 0: every set takes SET_S; else the requests' time, so much longer
         self.crashing = ""
 
     def __call__(self, wanted: Wanted) -> LaunchSet:
         self.wanted.append(wanted)
-        self.left -= SET_S
+        seconds = self.seconds(wanted) if self.slowness else SET_S
+        self.left -= seconds
         if self.crashing in wanted.arms:
             raise ArmFailed(self.crashing, "it crashed")
         samples = {
@@ -36,12 +38,18 @@ class Machine:
             }
             for arm in wanted.arms
         }
-        return LaunchSet(samples, launch_s=1.0, seconds=SET_S)
+        return LaunchSet(samples, launch_s=1.0 * len(wanted.arms), seconds=seconds)
+
+    def seconds(self, wanted: Wanted) -> float:
+        least = self.slowness * COST_MS / 1e3
+        requests = sum(max(one.seconds, len(one.arms) * least) for one in wanted.slices.values())
+        return len(wanted.arms) + requests
 
     def sample(self, arm: str, endpoint: str) -> Sample:
         factor = self.factors.get(arm, {}).get(endpoint, 1.0)
         cost = COST_MS * factor * math.exp(self.random.gauss(0, self.noise))
-        return Sample([[cost] * 4] * 5, [[cost] * 4] * 5)
+        wall = cost * (self.slowness or 1.0)
+        return Sample([[cost] * 4] * 5, [[wall] * 4] * 5)
 
     def trial(self, *claims: Claim) -> Trial:
         weights = dict.fromkeys(ENDPOINTS, 1.0)
@@ -129,6 +137,26 @@ def test_arms_that_the_time_does_not_reach_wait_their_turn() -> None:
     trial.costs[BEFORE] |= {"GET a": 3.0, "GET b": 3.0}
     trial.run(2)
     assert "B2" not in machine.wanted[0].arms
+
+
+def test_a_slow_machine_gives_its_time_to_the_fixes_that_save_most() -> None:
+    ends = [f"GET {number}" for number in range(30)]
+    machine = Machine({"B": dict.fromkeys(ends, 0.2)})
+    machine.slowness, machine.left = 40.0, 120.0
+    claims = [Claim(end, "B", (end,)) for end in ends]
+    trial = Trial(
+        claims,
+        {end: 1.0 + number for number, end in enumerate(ends)},
+        {BEFORE: dict.fromkeys(ends, COST_MS / 1e3), "B": dict.fromkeys(ends, COST_MS / 5e3)},
+        machine,
+        lambda: machine.left,
+    )
+    trial.run(2)
+    trial.replicate()
+    proven = [one.key for one in claims if kind(one) == "proven" and one.replicated]
+    assert proven
+    assert proven[-1] == ends[-1]
+    assert machine.left > -20
 
 
 def test_bundles_are_judged_by_their_own_endpoints() -> None:

@@ -99,6 +99,7 @@ class Trial:
     calibrate: bool = True
     sets: list[LaunchSet] = field(default_factory=list)
     fresh: list[LaunchSet] = field(default_factory=list)
+    _slowness: float = 1.0  # how much longer a launch set takes than its least
     _noise_known: tuple[int, NoisePrior | None, float] = (0, None, 0.0)
 
     @property
@@ -111,13 +112,17 @@ class Trial:
         `reserve_sets` is the number of launch sets that must still fit afterwards. Raises
         `UnslowError` when the unpatched application fails.
         """
-        while self._open() and len(self.sets) < MOST_SETS and self._fits(1 + reserve_sets):
+        while self._open() and len(self.sets) < MOST_SETS:
+            claims = self._affordable(reserve_sets)
+            if self._set_s(claims) + self._reserve_s(claims, reserve_sets) > self.seconds_left():
+                break
             try:
-                self.sets.append(self.sample(self._wanted(reserve_sets)))
+                self.sets.append(self.sample(self._wanted(claims, reserve_sets)))
             except ArmFailed as error:
                 self._lose(error)
                 continue
             self._learn_costs(self.sets[-1])
+            self._learn_slowness(self.sets[-1], claims)
             self._settle()
 
     def replicate(self) -> None:
@@ -129,6 +134,8 @@ class Trial:
             for one in claims
             for end in one.targets
         )
+        seconds = max(self.seconds_left() / REPLICATION_SETS - self._launch_s(len(arms)), 1.0)
+        slices = _scaled(slices, seconds)
         while arms and len(self.fresh) < REPLICATION_SETS:  # `run` has kept the time for it
             try:
                 self.fresh.append(self.sample(Wanted(arms, slices, held_out=True)))
@@ -206,8 +213,7 @@ class Trial:
         for claim in lost:
             claim.settled, claim.pairs = Judgement("failed", str(error)), len(self.sets)
 
-    def _wanted(self, reserve_sets: int) -> Wanted:
-        claims = self._affordable(reserve_sets)
+    def _wanted(self, claims: Sequence[Claim], reserve_sets: int) -> Wanted:
         needed = [name for claim in claims for name in (claim.before, claim.after)]
         again = [AGAIN] if self.calibrate and len(self.sets) < CALIBRATION_SETS else []
         arms = tuple(dict.fromkeys([BEFORE, *again, *needed]))
@@ -218,20 +224,26 @@ class Trial:
             cheapest = sorted(slices, key=lambda end: self._cost_s(BEFORE, end))
             for end in cheapest[:CALIBRATION_ENDPOINTS]:
                 slices = _merged([*slices.items(), (end, Slice(0.0, (BEFORE, AGAIN)))])
-        scale = min(1.0, seconds / sum(one.seconds for one in slices.values()))
-        return Wanted(
-            arms, {end: Slice(one.seconds * scale, one.arms) for end, one in slices.items()}
-        )
+        return Wanted(arms, _scaled(slices, seconds))
 
     def _affordable(self, reserve_sets: int) -> list[Claim]:
         """The open claims that can be measured often enough, those that save most first; the others
         wait for their turn."""
-        sets = fewest_pairs() + reserve_sets
         chosen: list[Claim] = []
         for claim in sorted(self._open(), key=lambda one: -self._savings_s(one)):
-            if not chosen or sets * self._least_set_s([*chosen, claim]) <= self.seconds_left():
-                chosen.append(claim)
+            more = [*chosen, claim]
+            needed_s = max(map(self._missing_pairs, more)) * self._set_s(more)
+            if not chosen or needed_s + self._reserve_s(more, reserve_sets) <= self.seconds_left():
+                chosen = more
         return chosen
+
+    def _reserve_s(self, claims: Sequence[Claim], sets: int) -> float:
+        """Seconds that `sets` launch sets of all that is or may become proven take."""
+        proven = [one for one in self.claims if one.settled and one.settled.kind == "proven"]
+        return sets * self._set_s([*proven, *claims])
+
+    def _missing_pairs(self, claim: Claim) -> int:
+        return max(1, fewest_pairs() - len(self.measured(claim).values))
 
     def _savings_s(self, claim: Claim) -> float:
         """What the claim promises to save per round of traffic, by what is known of its cost."""
@@ -241,26 +253,25 @@ class Trial:
             for end in claim.targets
         )
 
-    def _least_set_s(self, claims: Sequence[Claim]) -> float:
-        arms = {name for claim in claims for name in (claim.before, claim.after)}
-        targets = {
+    def _least_requests_s(self, claims: Sequence[Claim]) -> float:
+        places = {
             (name, end)
             for claim in claims
             for name in (claim.before, claim.after)
             for end in claim.targets
         }
-        return self._launch_s(len(arms)) + sum(self._least_s(*place) for place in targets)
+        return sum(self._least_s(*place) for place in places)
+
+    def _set_s(self, claims: Sequence[Claim]) -> float:
+        """Seconds that a launch set of these claims takes, judging by the last one."""
+        arms = {name for claim in claims for name in (claim.before, claim.after)}
+        return self._launch_s(len(arms)) + self._slowness * self._least_requests_s(claims)
 
     def _launch_s(self, arms: int) -> float:
         if not self.sets:
             return FIRST_LAUNCH_S * arms
         last = self.sets[-1]
         return last.launch_s / max(len(last.samples), 1) * arms
-
-    def _fits(self, sets: int) -> bool:
-        if not self.sets:
-            return self.seconds_left() > 0
-        return self.seconds_left() >= sets * self.sets[-1].seconds
 
     def _most_pairs(self) -> int:
         """The number of pairs that there may be when the time ends."""
@@ -311,6 +322,14 @@ class Trial:
     def _pairs(self, endpoint: str) -> int:
         return sum(endpoint in one.samples.get(BEFORE, {}) for one in self.sets)
 
+    def _learn_slowness(self, one: LaunchSet, claims: Sequence[Claim]) -> None:
+        """What a set takes beyond its least: other endpoints, longer slices, a busy machine.
+
+        It falls slowly, so that one lucky set does not fill the next one up.
+        """
+        found = (one.seconds - one.launch_s) / max(self._least_requests_s(claims), 1e-3)
+        self._slowness = max(1.0, found, 0.7 * self._slowness)
+
     def _learn_costs(self, one: LaunchSet) -> None:
         for arm, samples in one.samples.items():
             known = self.costs.setdefault(arm, {})
@@ -329,6 +348,13 @@ class Trial:
 def _too_little(found: Measured) -> str:
     likely = -math.expm1(interval(found.values, prior=found.prior).low)
     return f"the gain is below {max(likely, 0.0):.1%}, which the time budget cannot tell from none"
+
+
+def _scaled(slices: Mapping[str, Slice], seconds: float) -> dict[str, Slice]:
+    """The slices made shorter where they would take more than `seconds` together."""
+    total = sum(one.seconds for one in slices.values())
+    scale = min(1.0, seconds / total) if total else 1.0
+    return {end: Slice(one.seconds * scale, one.arms) for end, one in slices.items()}
 
 
 def _merged(parts: Iterable[tuple[str, Slice]]) -> dict[str, Slice]:
