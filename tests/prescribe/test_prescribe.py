@@ -1,4 +1,5 @@
 import pytest
+from msgspec.structs import replace
 
 from unslow.lab.prescribe import Source, fixers, prescribe
 from unslow.model import Patch, Recommendation, Site
@@ -61,3 +62,20 @@ def test_a_site_finds_the_expression_by_bytes(bench):
     bench.write("x = 'é', «Order.objects»\n")
     module = bench.source.module("shop/views.py")
     assert module.text(module.at(bench.sites[0])) == "Order.objects"
+
+
+@pytest.mark.parametrize("orm", ["django", "sqlalchemy"])
+def test_rows_of_unknown_origin_get_a_recommendation(bench, orm):
+    bench.write("x = «load()»\n")
+    bench.orm = orm
+    load = bench.load("customer")
+    load = replace(load, load=replace(load.load, origin=None))
+    (advice,) = prescribe(bench.finding(load), bench.source)
+    assert advice.summary == "Load customer together with its shop.Order"
+
+
+@pytest.mark.parametrize(("kind", "plain"), [("aggregate", True), ("get", False)])
+def test_one_value_of_many_rows_gets_a_recommendation(bench, kind, plain):
+    bench.write("x = «Order.objects.all()»\n")
+    (advice,) = prescribe(bench.finding(bench.load("items", kind=kind, plain=plain)), bench.source)
+    assert "Subquery" in advice.summary

@@ -58,6 +58,15 @@ def needs(finding: Finding, source: Source, orm: str) -> Iterator[Need]:
             yield Need(position, repeated, load, load.origin, steps)
 
 
+def orphans(finding: Finding, orm: str) -> list[Load]:
+    """Relations that are read of rows whose queryset or statement is not known."""
+    if not isinstance(finding.evidence, RepeatEvidence):
+        return []
+    loads = [repeated.load for repeated in finding.evidence.loads if repeated.load]
+    kinds = ("forward", "reverse", "generic")
+    return [o for o in loads if o.orm == orm and o.relation and not o.origin and o.kind in kinds]
+
+
 def resolve(source: Source, label: str, path: Iterable[str]) -> tuple[Relation, ...]:
     """The relations along `path` from the model `label`, empty when one is unknown."""
     steps: list[Relation] = []

@@ -31,7 +31,7 @@ def fix(finding: Finding, source: Source) -> Iterator[Patch | Recommendation]:
     yield from _whole(finding, [need for need in found if _is_plain(need)], source)
     yield from _narrowed(finding, [need for need in found if _is_filtered(need)], source)
     yield from _counted(finding, [need for need in found if _is_counted(need)], source)
-    yield from _summed(finding, [need for need in found if need.load.kind == "aggregate"], source)
+    yield from _summed(finding, [need for need in found if _is_summed(need)], source)
     yield from _by_key(finding, source)
 
 
@@ -94,10 +94,10 @@ def _counted(
 def _summed(
     finding: Finding, wanted: Sequence[Need], source: Source
 ) -> Iterator[Patch | Recommendation]:
-    """Advice alone: an aggregate's default and its type are its own."""
+    """Advice alone: what stands for rows without any is the code's own choice."""
     for _, group in places(finding, wanted, source):
         name = "__".join(group[0].names)
-        what = f'.annotate(...=Subquery(...)) for the aggregate of "{name}"'
+        what = f'.annotate(...=Subquery(...)) for what is read of "{name}"'
         yield _advised(what, group, "what it gives for rows without any is the code's own choice")
 
 
@@ -172,6 +172,12 @@ def _is_filtered(need: Need) -> bool:
 
 def _is_counted(need: Need) -> bool:
     return need.load.kind in ("count", "exists") and not need.to_one
+
+
+def _is_summed(need: Need) -> bool:
+    """An aggregate, or one row of a filter, as in `.order_by(...).first()`."""
+    one_of_many = need.load.kind == "get" and not need.load.plain and not need.to_one
+    return one_of_many or need.load.kind == "aggregate"
 
 
 def _advised(what: str, group: Sequence[Need], reason: str) -> Recommendation:

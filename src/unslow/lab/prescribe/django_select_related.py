@@ -7,7 +7,7 @@ import libcst as cst
 from unslow.lab.prescribe import _chains as chains
 from unslow.lab.prescribe._joins import join
 from unslow.lab.prescribe._querysets import Spot, places, refusal
-from unslow.lab.prescribe._relations import Need, longest, needs
+from unslow.lab.prescribe._relations import Need, longest, needs, orphans
 from unslow.lab.prescribe._source import Source
 from unslow.model import Finding, Patch, Recommendation
 
@@ -28,6 +28,9 @@ def fix(finding: Finding, source: Source) -> Iterator[Patch | Recommendation]:
             call = f"select_related({_quoted(paths)})"
             summary = f"Join what is read per row: {call}"
             yield Patch(FIXER, summary, "safe", tuple(edits), covers=covers)
+    for load in orphans(finding, "django"):
+        summary = f"Load {load.relation} together with its {load.parent}"
+        yield Recommendation(FIXER, summary, "which queryset they come from was not seen")
 
 
 def is_joinable(need: Need) -> bool:

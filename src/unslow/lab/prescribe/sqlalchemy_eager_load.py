@@ -6,7 +6,7 @@ import libcst as cst
 
 from unslow.lab.prescribe import _chains as chains
 from unslow.lab.prescribe._imports import Imports
-from unslow.lab.prescribe._relations import TO_ONE, Need, longest, needs
+from unslow.lab.prescribe._relations import TO_ONE, Need, longest, needs, orphans
 from unslow.lab.prescribe._source import Source
 from unslow.lab.prescribe._statements import UNFIT, Statement, statements
 from unslow.model import Finding, Patch, Recommendation, Relation, TextEdit
@@ -37,6 +37,9 @@ def fix(finding: Finding, source: Source) -> Iterator[Patch | Recommendation]:
             yield _recommendation(group, "a dynamic or write-only relationship takes no options")
         else:
             yield from _candidates(place, paths, group, source)
+    for load in orphans(finding, "sqlalchemy"):
+        summary = f"Load {load.relation} together with its {load.parent}"
+        yield Recommendation(FIXER, summary, "which statement they come from was not seen")
 
 
 def _is_lazy(need: Need) -> bool:
