@@ -22,7 +22,9 @@ from unslow.model import Model, Request, Route, Skipped
 SLOWEST_S = 20.0  # an endpoint that needs longer is listed, not measured
 TRY_TIMEOUT_S = 30.0
 TRIED_S = 1.0  # an endpoint that has taken this long has shown enough of its calls
+DRAIN_S = 5.0
 _LOG_IN = "log in with --login, --header or --cookie"
+_REPLAY = "\nReplay real traffic with --replay FILE, or mend what fails."
 
 
 @dataclass(frozen=True)
@@ -114,12 +116,20 @@ def _unwanted(route: Route, endpoint: str, wanted: Wanted) -> str:
     return ""
 
 
+@dataclass(frozen=True)
+class _Tried:
+    """A call that was sent once; `failure` says why it cannot be measured, or is empty."""
+
+    call: Call
+    failure: str
+
+
 def _try_all(
     app: Application, calls: Sequence[Call], headers: Mapping[str, str], progress: Progress
-) -> list[tuple[Call, Response | str]]:
-    """Send each call once; the answer, or why there is none. Endpoints get their real route."""
+) -> list[_Tried]:
+    """Send each call once, fewer of an endpoint that is slow."""
     client = Client(app.base_url, TRY_TIMEOUT_S)
-    tried: list[tuple[Call, Response | str]] = []
+    tried: list[_Tried] = []
     spent_s: dict[str, float] = defaultdict(float)
     for bare in calls:
         call = msgspec.structs.replace(bare, headers={**bare.headers, **headers})
@@ -127,43 +137,47 @@ def _try_all(
             continue
         progress.step(call.endpoint or f"{call.method} {call.path}")
         try:
-            answer: Response | str = client.send(call, f"try-{len(tried)}")
+            answer = client.send(call, f"try-{len(tried)}")
         except OSError as error:
-            answer = f"no answer: {error}"
-        spent_s[call.endpoint] += SLOWEST_S if isinstance(answer, str) else answer.seconds
-        tried.append((call, answer))
+            spent_s[call.endpoint] += SLOWEST_S
+            tried.append(_Tried(call, f"no answer: {error}"))
+        else:
+            spent_s[call.endpoint] += answer.seconds
+            tried.append(_Tried(call, _failure(answer)))
     client.close()
-    return _with_routes(app, tried)
+    return _explained(app, tried)
 
 
-def _with_routes(
-    app: Application, tried: list[tuple[Call, Response | str]]
-) -> list[tuple[Call, Response | str]]:
-    """Recorded calls learn their endpoint from the route that the application resolved."""
-    if all(call.endpoint for call, _ in tried):
-        return tried
+def _explained(app: Application, tried: Sequence[_Tried]) -> list[_Tried]:
+    """Recorded calls learn their route, and failures their exception, from what was recorded."""
     ids = [f"try-{number}" for number in range(len(tried))]
-    seen = {request.id: request for request in app.drain(ids, 10.0)}
-    named = []
-    for (call, answer), request_id in zip(tried, ids, strict=True):
-        request = seen.get(request_id)
+    asked = [
+        request_id
+        for request_id, one in zip(ids, tried, strict=True)
+        if one.failure or not one.call.endpoint
+    ]
+    seen = {request.id: request for request in app.drain(asked, DRAIN_S)} if asked else {}
+    return [_with_record(one, seen.get(key)) for key, one in zip(ids, tried, strict=True)]
+
+
+def _with_record(tried: _Tried, request: Request | None) -> _Tried:
+    call, failure = tried.call, tried.failure
+    if not call.endpoint:
         route = request.route if request else call.path.partition("?")[0]
-        endpoint = call.endpoint or f"{call.method} {route}"
-        named.append((msgspec.structs.replace(call, endpoint=endpoint), answer))
-    return named
+        call = msgspec.structs.replace(call, endpoint=f"{call.method} {route}")
+    if failure and request is not None and request.error:
+        failure += f" ({request.error.partition(':')[0]})"  # the message may hold personal data
+    return _Tried(call, failure)
 
 
-def _kept(
-    tried: Sequence[tuple[Call, Response | str]], skipped: list[Skipped], *, recorded: bool
-) -> Workload:
+def _kept(tried: Sequence[_Tried], skipped: list[Skipped], *, recorded: bool) -> Workload:
     good: dict[str, list[Call]] = defaultdict(list)
     bad: dict[str, str] = {}
-    for call, answer in tried:
-        reason = _failure(answer)
-        if reason:
-            bad.setdefault(call.endpoint, reason)
+    for one in tried:
+        if one.failure:
+            bad.setdefault(one.call.endpoint, one.failure)
         else:
-            good[call.endpoint].append(call)
+            good[one.call.endpoint].append(one.call)
     for endpoint, reason in bad.items():
         if endpoint not in good:
             skipped.append(Skipped(endpoint, reason))
@@ -186,16 +200,12 @@ def _split(calls: Sequence[Call]) -> tuple[Sequence[Call], Sequence[Call]]:
     return [call for call in first if call], [call for call in second if call]
 
 
-def _failure(answer: Response | str) -> str:
-    if isinstance(answer, str):
-        return answer
+def _failure(answer: Response) -> str:
     if answer.seconds > SLOWEST_S:
         return f"took {answer.seconds:.0f} s, more than the {SLOWEST_S:.0f} s that are measured"
     location = answer.header("location")
     if 300 <= answer.status < 400 and ("login" in location or "signin" in location):
-        return (
-            f"redirects to {location.partition('?')[0]}; log in with --login, --header or --cookie"
-        )
+        return f"redirects to {location.partition('?')[0]}; {_LOG_IN}"
     if answer.status in (401, 403):
         return f"answers {answer.status}; {_LOG_IN}"
     if answer.status >= 400:
@@ -211,7 +221,5 @@ def _nothing_works(skipped: Sequence[Skipped]) -> str:
         )
     listed = "\n".join(f"  {one.endpoint}: {one.reason}" for one in skipped[:8])
     more = f"\n  and {len(skipped) - 8} more" if len(skipped) > 8 else ""
-    return (
-        f"none of the {len(skipped)} endpoints could be exercised:\n{listed}{more}\n"
-        "Log in with --login USER, --header or --cookie, or replay real traffic with --replay FILE."
-    )
+    hint = "" if any(_LOG_IN in one.reason for one in skipped) else _REPLAY
+    return f"no endpoint could be exercised:\n{listed}{more}{hint}"
