@@ -374,3 +374,9 @@ def test_nothing_is_hooked_when_recording_is_off(run_django: Any) -> None:
     assert off.queries("/forward/") == []
     assert off.answer["account"] == "ada"
     assert off.answer["describe"]["routes"]
+
+
+def test_debug_mode_adds_no_statements(run_django: Any, django: Any) -> None:
+    debug = run_django(PROJECT_DEBUG="1")
+    for path in ("/forward/", "/many_to_many/", "/plain_sql/"):
+        assert len(debug.queries(path)) == len(django.queries(path))

@@ -2,7 +2,7 @@ import os
 from urllib.parse import urlsplit
 
 SECRET_KEY = "for tests only"
-DEBUG = False
+DEBUG = bool(os.environ.get("PROJECT_DEBUG"))
 ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = "urls"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
