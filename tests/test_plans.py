@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.builders import Queries, query, request, trace
+from unslow.lab.errors import UnslowError
 from unslow.lab.plans import collect
 from unslow.model import PlanNode
 
@@ -50,6 +51,12 @@ def walk(node: PlanNode) -> Iterator[PlanNode]:
 def test_nothing_is_asked_of_other_engines():
     before = trace(request("GET", "orders/", query("SELECT * FROM orders", parameters=())))
     assert collect(before, [Clone("sqlite", "/nowhere")]) == before
+
+
+def test_a_database_that_does_not_answer_ends_the_command():
+    gone = Clone("postgresql", "host=127.0.0.1 port=1 connect_timeout=2")
+    with pytest.raises(UnslowError, match="plans of the clone plans failed"):
+        collected(gone)
 
 
 def test_tables_come_with_rows_columns_and_indexes(database):

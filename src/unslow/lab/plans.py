@@ -14,12 +14,14 @@ from pglast.parser import ParseError
 from psycopg import sql as text
 
 from unslow.lab._placeholders import filled
+from unslow.lab.errors import UnslowError
 from unslow.model import Column, Index, Plan, PlanNode, Query, Table, Trace
 
 MAX_PLANS = 400  # shapes, costliest first
 MAX_SECONDS = 30.0  # for all plans; each costs about twice its query
 MIN_MS = 0.2  # all executions of a shape together; below it no index shows
-STATEMENT_TIMEOUT_MS = 5_000
+STATEMENT_TIMEOUT_MS = 20_000
+WARM_MS = 500.0  # a slower statement is not executed again: its caches make little difference
 
 
 class Database(Protocol):
@@ -37,16 +39,23 @@ def collect(trace: Trace, databases: Iterable[Database]) -> Trace:
     """The trace with `tables` and `plans` of its PostgreSQL databases.
 
     Reads are executed again with the values of their costliest execution, in a read-only
-    transaction that is rolled back. What cannot be explained is left out.
+    transaction that is rolled back. What cannot be explained is left out. Raises `UnslowError`
+    when a database does not answer.
     """
     servers = [one for one in databases if one.engine == "postgresql"]
     tables: list[Table] = []
     plans: dict[str, Plan] = {}
     for database in servers:
-        with psycopg.connect(database.dsn, autocommit=True, prepare_threshold=None) as connection:
-            tables += _tables(connection)
-            wanted = [one for one in _costliest(trace) if one.fingerprint not in plans]
-            plans.update(_plans(connection, wanted))
+        wanted = [one for one in _costliest(trace) if one.fingerprint not in plans]
+        try:
+            with psycopg.connect(database.dsn, autocommit=True) as connection:
+                tables += _tables(connection)
+                plans.update(_plans(connection, wanted))
+        except psycopg.Error as error:
+            raise UnslowError(
+                f"reading tables and plans of the clone {database.name} failed: {error}; "
+                "is the server still running?"
+            ) from error
     return msgspec.structs.replace(trace, tables=tuple(tables), plans=tuple(plans.values()))
 
 
@@ -60,8 +69,12 @@ def explain(connection: psycopg.Connection[Any], statement: str) -> PlanNode:
         )
         connection.execute("SET LOCAL max_parallel_workers_per_gather = 0")
         connection.execute("SET LOCAL jit = off")
-        for _ in range(2):
-            row = connection.execute(wrapped).fetchone()
+        first = _executed(connection, wrapped)
+        return first if first.ms > WARM_MS else _executed(connection, wrapped)
+
+
+def _executed(connection: psycopg.Connection[Any], wrapped: bytes) -> PlanNode:
+    row = connection.execute(wrapped).fetchone()
     found = row[0] if row else []
     parsed = json.loads(found) if isinstance(found, str) else found
     return node(parsed[0]["Plan"])

@@ -58,7 +58,8 @@ class Scan:
 
 def scans(trace: Trace) -> Iterator[Scan]:
     """Every scan of a known table under an alias that the statement uses once."""
-    tables = {table.name: table for table in trace.tables}
+    ordered = sorted(trace.tables, key=lambda table: table.schema == "public")
+    tables = {table.name: table for table in ordered}
     for plan in trace.plans:
         known = statements.accesses(plan.sql)
         for node, above in _walk(plan.root, ()):

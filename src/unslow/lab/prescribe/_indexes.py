@@ -69,7 +69,7 @@ class Candidate:
     @property
     def summary(self) -> str:
         keys = ", ".join(key.column + " DESC" * key.descending for key in self.keys)
-        where = f" where {self.predicate}" if self.tests else ""
+        where = f" where {plainly(self.predicate)}" if self.tests else ""
         return f"Index {self.table} ({keys}){where}"
 
 
@@ -199,6 +199,11 @@ def _word(test: Test) -> str:
     if isinstance(test.value, bool):
         return test.column if test.value else f"not_{test.column}"
     return str(test.value)
+
+
+def plainly(sql: str) -> str:
+    """SQL without the quotes around plain names."""
+    return re.sub(r'"([a-z_][a-z0-9_]*)"', r"\1", sql)
 
 
 def _quoted(name: str) -> str:

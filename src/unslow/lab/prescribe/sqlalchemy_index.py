@@ -1,6 +1,5 @@
 """Writes a missing index into the SQLAlchemy model's table arguments and an Alembic revision."""
 
-import re
 from collections.abc import Iterator
 from hashlib import blake2b
 from posixpath import dirname
@@ -145,8 +144,8 @@ def _key(key: Key, text: str) -> str:
 
 
 def _literal(sql: str) -> str:
-    """SQL as a Python string, with plain names unquoted."""
-    return indexes.literal(re.sub(r'"([a-z_][a-z0-9_]*)"', r"\1", sql))
+    """SQL as a Python string."""
+    return indexes.literal(indexes.plainly(sql))
 
 
 def _revision(head: Revision, name: str, candidate: Candidate, source: Source) -> NewFile:
