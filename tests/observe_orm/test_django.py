@@ -380,3 +380,9 @@ def test_debug_mode_adds_no_statements(run_django: Any, django: Any) -> None:
     debug = run_django(PROJECT_DEBUG="1")
     for path in ("/forward/", "/many_to_many/", "/plain_sql/"):
         assert len(debug.queries(path)) == len(django.queries(path))
+
+
+def test_the_package_of_the_urls_is_the_application(run_django: Any, cause_of: Any) -> None:
+    rootless = run_django(PROJECT_ROOTLESS="1")
+    [load] = [one["load"] for one in rootless.loads("/listed/", "forward", "customer")][:1]
+    assert cause_of(load["origin"]) == BY_ID

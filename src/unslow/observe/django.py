@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any
 
 from unslow.observe import (
+    _application,
     _django_describe,
     _django_handler,
     _django_login,
@@ -15,8 +16,10 @@ from unslow.observe import (
     _django_templates,
     _record,
 )
+from unslow.observe._patch import Function, wrap
 
 MODULES = (
+    "django.apps.registry",
     "django.db.backends.utils",
     "django.db.backends.base.base",
     "django.core.handlers.base",
@@ -44,7 +47,9 @@ def install(module: ModuleType) -> None:
 
 
 def _install_full(module: Any) -> None:
-    if module.__name__ == "django.db.models":
+    if module.__name__ == "django.apps.registry":
+        wrap(module.Apps, "populate", _populate)
+    elif module.__name__ == "django.db.models":
         _django_queryset.install(module.query)
         _django_relations.install_prefetch(module.query)
         _django_relations.install_deferred(module.query_utils, module.Model)
@@ -53,3 +58,13 @@ def _install_full(module: Any) -> None:
         _django_relations.install_generic(module)
     elif module.__name__ == "django.template.base":
         _django_templates.install(module)
+
+
+def _populate(original: Function) -> Function:
+    """Know the application's packages before its modules build querysets at class level."""
+
+    def populate(self: Any, *args: Any, **kwargs: Any) -> Any:
+        _application.look()
+        return original(self, *args, **kwargs)
+
+    return populate

@@ -15,7 +15,8 @@ sent = []
 _wire.send = sent.append
 _wire.ask = lambda question: {"path": question.get("path"), "params": question.get("params")}
 _record.configure(os.environ.get("UNSLOW_LEVEL", "full"), "token")
-_sites.configure([PROJECT], [])
+# Without a root, the application is what the settings name.
+_sites.configure([] if os.environ.get("PROJECT_ROOTLESS") else [PROJECT], [])
 _imports.watch()
 _follow.install()
 _integrations.install()

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 SECRET_KEY = "for tests only"
 DEBUG = bool(os.environ.get("PROJECT_DEBUG"))
 ALLOWED_HOSTS = ["*"]
-ROOT_URLCONF = "urls"
+ROOT_URLCONF = "shop.urls" if os.environ.get("PROJECT_ROOTLESS") else "urls"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
