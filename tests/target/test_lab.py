@@ -397,13 +397,6 @@ def test_a_database_without_rows_is_no_target(tmp_path: Path, source: str) -> No
             lab.check(running, running.describe())
 
 
-def test_a_filled_database_passes(tmp_path: Path, source: str) -> None:
-    with Lab(wsgi(tmp_path, source), Silent()) as lab:
-        running = lab.launch(lab.tree(), "A")
-        get(running, "/items")
-        lab.check(running, running.describe())
-
-
 def test_an_unknown_source_package_is_refused(tmp_path: Path) -> None:
     target = Target(tmp_path, ("gunicorn", "app"), Path(sys.executable), sources=("no_such",))
     with pytest.raises(UnslowError, match="'no_such' is not installed"), Lab(target, Silent()):

@@ -216,7 +216,7 @@ def test_fastapi_is_observed(tmp_path: Path, source: str, command: tuple[str, ..
 @pytest.mark.parametrize(
     "command",
     [
-        ("flask", "--app", "main", "run", "--debug"),
+        ("flask", "--app", "main", "run"),
         ("gunicorn", "--preload", "-w", "2", "main:app"),
         ("granian", "--interface", "wsgi", "main:app"),
     ],
