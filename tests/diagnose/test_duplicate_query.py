@@ -109,6 +109,19 @@ def test_fires_on_one_expression_asked_twice():
     assert found.cost.ms_per_request == pytest.approx(8.0)
 
 
+@pytest.mark.parametrize(
+    ("sql", "values", "confidence"),
+    [
+        (SETTINGS, "7", "certain"),
+        ("SELECT count(*) FROM settings", "", "certain"),
+        (SETTINGS, "", "likely"),
+    ],
+)
+def test_certain_when_the_values_are_known_to_be_equal(sql, values, confidence):
+    [found] = findings(asked(sql, values=values).same(2))
+    assert found.confidence == confidence
+
+
 def test_fires_across_two_expressions():
     [found] = findings(asked(SETTINGS, USE), asked(SETTINGS, OTHER))
     assert (found.cause, found.symptom) == (site(USE), site(OTHER))

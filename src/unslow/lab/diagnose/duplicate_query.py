@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from itertools import pairwise
 
+from unslow.lab._placeholders import numbered
 from unslow.lab.diagnose import _statements as statements
 from unslow.lab.diagnose import _views as views
 from unslow.lab.diagnose._views import Group
@@ -114,7 +115,7 @@ def _finding(trace: Trace, cause: Site, groups: Sequence[Group]) -> Finding:
     times = views.median_repeats(mine)
     uses = tuple(dict.fromkeys(q.stack[0] for group in groups for q in group.queries))
     what = f"one query {times:g} times with equal values"
-    known = all(group.queries[0].parameters_digest for group in groups)
+    known = all(_has_known_values(group.queries[0]) for group in groups)
     return Finding(
         id="duplicate-query",
         title=f"{endpoints[0]} runs {what}{views.place(cause)}",
@@ -126,6 +127,10 @@ def _finding(trace: Trace, cause: Site, groups: Sequence[Group]) -> Finding:
         evidence=RepeatEvidence((_load(groups, uses),)),
         cost=price,
     )
+
+
+def _has_known_values(query: Query) -> bool:
+    return bool(query.parameters_digest) or numbered(query.sql) == query.sql
 
 
 def _load(groups: Sequence[Group], uses: tuple[Site, ...]) -> RepeatedLoad:
