@@ -195,7 +195,9 @@ def test_a_relation_is_traced_to_the_queryset_of_its_parent(
         assert load["plain"] is case.plain
         assert load["origin"]["path"] == case.origin_path
         assert cause_of(load["origin"]) == case.cause
-        assert source(query["stack"][0]) == case.use
+        used = source(query["stack"][0])
+        # From Python 3.13 on a loop's position is what it loops over, not the comprehension.
+        assert used == case.use or (case.use.startswith("[") and f" in {used}" in case.use)
     assert len({query["load"]["origin"]["id"] for query in queries} | {""}) >= 2
 
 

@@ -92,7 +92,9 @@ def test_a_relation_is_traced_to_the_select_of_its_parent(
         assert load["plain"] is case.plain
         assert load["origin"]["path"] == case.origin_path
         assert cause_of(load["origin"]) == case.cause
-        assert source(query["stack"][0]) == case.use
+        used = source(query["stack"][0])
+        # From Python 3.13 on a loop's position is what it loops over, not the comprehension.
+        assert used == case.use or (case.use.startswith("[") and f" in {used}" in case.use)
 
 
 @pytest.mark.parametrize(("name", "kind", "count", "model", "cause"), OWN)
