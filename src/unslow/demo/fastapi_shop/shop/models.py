@@ -187,7 +187,7 @@ class Review(Base):
     __tablename__ = "reviews"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    product_id: Mapped[int] = mapped_column(ForeignKey("products.id"), index=True)
+    product_id: Mapped[int] = mapped_column(ForeignKey("products.id"))
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
     rating: Mapped[int]
     title: Mapped[str] = mapped_column(String(120))
@@ -202,7 +202,7 @@ class StockMovement(Base):
     __tablename__ = "stock_movements"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    product_id: Mapped[int] = mapped_column(ForeignKey("products.id"), index=True)
+    product_id: Mapped[int] = mapped_column(ForeignKey("products.id"))
     kind: Mapped[str] = mapped_column(String(12))
     quantity: Mapped[int]
     reference: Mapped[str] = mapped_column(String(20))

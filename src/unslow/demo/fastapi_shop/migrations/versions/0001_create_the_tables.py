@@ -242,7 +242,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_reviews_customer_id"), "reviews", ["customer_id"], unique=False)
-    op.create_index(op.f("ix_reviews_product_id"), "reviews", ["product_id"], unique=False)
     op.create_table(
         "stock_movements",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -256,9 +255,6 @@ def upgrade() -> None:
             ["products.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_index(
-        op.f("ix_stock_movements_product_id"), "stock_movements", ["product_id"], unique=False
     )
     op.create_table(
         "orders",
@@ -352,9 +348,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_orders_placed_by_id"), table_name="orders")
     op.drop_index(op.f("ix_orders_customer_id"), table_name="orders")
     op.drop_table("orders")
-    op.drop_index(op.f("ix_stock_movements_product_id"), table_name="stock_movements")
     op.drop_table("stock_movements")
-    op.drop_index(op.f("ix_reviews_product_id"), table_name="reviews")
     op.drop_index(op.f("ix_reviews_customer_id"), table_name="reviews")
     op.drop_table("reviews")
     op.drop_index(op.f("ix_product_tags_tag_id"), table_name="product_tags")

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from sqlalchemy import func, select
 
 from shop.database import Db
-from shop.models import Company, Country, Customer, Order, OrderItem, Product, User
+from shop.models import Company, Country, Customer, Order, OrderItem, Product, StockMovement, User
 
 router = APIRouter(prefix="/reports")
 
@@ -56,6 +56,21 @@ async def companies(db: Db, page: int = 1) -> list[dict]:
             select(Customer.name).where(Customer.company_id == company.id).order_by(Customer.id)
         )
         rows.append({"company": company.name, "customers": count, "names": names.all()})
+    return rows
+
+
+@router.get("/turnover")
+async def turnover(db: Db, page: int = 1) -> list[dict]:
+    """How often each product was moved in the warehouse."""
+    products = await db.scalars(
+        select(Product).order_by(Product.sku).limit(20).offset((page - 1) * 20)
+    )
+    rows = []
+    for product in products:
+        moved = await db.scalar(
+            select(func.count(StockMovement.id)).where(StockMovement.product_id == product.id)
+        )
+        rows.append({"sku": product.sku, "moved": moved})
     return rows
 
 
