@@ -176,6 +176,13 @@ def test_nested_relations_name_their_whole_path():
     assert found.evidence.loads[0].relation_path == ("customer", "company")
 
 
+def test_related_rows_that_are_one_row_are_asked_for_once_per_object():
+    nested = origin("shop.Order", *ORDERS.links, path=["customer"])
+    company = load("forward", parent="shop.Customer", relation="company", origin=nested)
+    found = one(query("SELECT * FROM company WHERE id = ?", USE, load=company).same(10))
+    assert found.evidence.loads[0].relation_path == ("customer", "company")
+
+
 def test_endpoints_that_share_a_cause_are_one_finding():
     found = list(
         find(

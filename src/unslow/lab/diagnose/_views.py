@@ -67,6 +67,15 @@ def is_eager(query: Query) -> bool:
     return query.load is not None and query.load.kind in ("prefetch", "write")
 
 
+def is_nested(query: Query) -> bool:
+    """Whether the row was a related row itself: several objects of a request may be one such row.
+
+    Each order brings its own customer object, so its company is asked for once per order.
+    """
+    load = query.load
+    return is_relation(query) and load is not None and bool(load.origin and load.origin.path)
+
+
 def is_relation(query: Query) -> bool:
     """Whether the query read a relation of a row."""
     return query.load is not None and bool(query.load.relation and query.load.parent)
@@ -128,6 +137,8 @@ def _identity(query: Query) -> Hashable:
 
 def _varies(queries: Sequence[Query]) -> bool:
     load = queries[0].load
+    if is_nested(queries[0]):
+        return True
     if load is not None and is_relation(queries[0]) and load.parent_key is not None:
         parents = {query.load.parent_key for query in queries if query.load is not None}
         return len(parents) >= MIN_REPEATS

@@ -52,7 +52,7 @@ def _equal(request: Request) -> dict[Hashable, list[Query]]:
     writes: defaultdict[str, int] = defaultdict(int)
     for query in request.queries:
         if query.kind == "select":
-            if (read := _read(query)) and not views.is_eager(query) and not _is_nested(query):
+            if (read := _read(query)) and not views.is_eager(query) and not views.is_nested(query):
                 state = tuple(writes[name] for name in ("", *sorted(read)))
                 parent = query.load.parent_key if query.load is not None else None
                 found[*views.statement(query), parent, state].append(query)
@@ -62,12 +62,6 @@ def _equal(request: Request) -> dict[Hashable, list[Query]]:
         elif not _is_transaction(query):
             writes[""] += 1
     return found
-
-
-def _is_nested(query: Query) -> bool:
-    """Read on rows that were related rows themselves: several of them may be one row."""
-    load = query.load
-    return views.is_relation(query) and load is not None and bool(load.origin and load.origin.path)
 
 
 def _read(query: Query) -> frozenset[str]:
