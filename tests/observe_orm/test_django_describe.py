@@ -76,6 +76,16 @@ def test_a_body_schema_comes_from_the_serializer(routes: dict[str, Json]) -> Non
     assert schema["properties"]["order"] == {"type": "integer"}
 
 
+def test_a_list_serializer_takes_an_array(routes: dict[str, Json]) -> None:
+    schema = json.loads(routes["POST api/tags/"]["body_schema"])
+    assert schema["type"] == "array"
+    assert schema["items"]["required"] == ["name"]
+
+
+def test_a_redirect_is_followed_by_get_alone(routes: dict[str, Json]) -> None:
+    assert [name for name in routes if name.endswith("favicon.ico")] == ["GET favicon.ico"]
+
+
 def test_a_login_is_required_where_the_view_says_so(routes: dict[str, Json]) -> None:
     assert routes["GET account/"]["requires_login"] is True
     assert routes["GET profile/<int:customer_id>/"]["requires_login"] is True

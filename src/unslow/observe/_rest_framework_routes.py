@@ -136,10 +136,15 @@ def _filtered_field(filterset: Any, one: Any) -> tuple[Any, Any]:
         return None, None
     *path, last = one.field_name.split("__")
     for step in path:
-        model = model._meta.get_field(step).related_model
-    name = model._meta.pk.name if last == "pk" else last
-    found = next((field for field in model._meta.get_fields() if field.name == name), None)
+        model = getattr(_field_of(model, step), "related_model", None)
+        if model is None:
+            return None, None
+    found = _field_of(model, model._meta.pk.name if last == "pk" else last)
     return (model, found) if found is not None else (None, None)
+
+
+def _field_of(model: Any, name: str) -> Any:
+    return next((field for field in model._meta.get_fields() if field.name == name), None)
 
 
 def _schema_of_view(view: Any, target: Any, method: str) -> Json | None:
@@ -153,8 +158,8 @@ def _schema_of_view(view: Any, target: Any, method: str) -> Json | None:
     serializer_class = _serializer_class(instance)
     if serializer_class is None:
         return None
-    schema = _schema(serializer_class(), 0)
-    if method == "patch":
+    schema = _field_schema(serializer_class(), 0)
+    if method == "patch" and schema["type"] == "object":
         schema["required"] = schema["required"][:1] or list(schema["properties"])[:1]
     return schema
 
@@ -182,7 +187,7 @@ def _schema(serializer: Any, depth: int) -> Json:
         del fields[name]
     return {
         "type": "object",
-        "properties": {name: _field_schema(one, depth) for name, one in fields.items()},
+        "properties": {name: _field_schema(one, depth + 1) for name, one in fields.items()},
         "required": [name for name, one in fields.items() if one.required],
     }
 
@@ -195,7 +200,7 @@ def _field_schema(field: Any, depth: int) -> Json:
         if "DictField" not in kinds:
             return {"type": "array", "items": _field_schema(field.child, depth + 1)}
     if hasattr(field, "fields"):
-        return _schema(field, depth + 1) if depth < MAX_DEPTH else {"type": "object"}
+        return _schema(field, depth) if depth < MAX_DEPTH else {"type": "object"}
     schema: Json = {"type": "string"}
     for base in type(field).__mro__:
         if base.__name__ in TYPES:

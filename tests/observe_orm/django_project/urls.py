@@ -1,4 +1,5 @@
 from django.urls import include, path, re_path
+from django.views.generic import RedirectView
 from rest_framework.routers import DefaultRouter
 
 from shop import api, views
@@ -9,6 +10,8 @@ router.register("orders", api.OrderViewSet)
 urlpatterns = [
     path("api/", include(router.urls)),
     path("api/items/", api.ItemList.as_view()),
+    path("api/tags/", api.TagUpload.as_view()),
+    path("favicon.ico", RedirectView.as_view(url="/static/favicon.ico")),
     path("api/closing/<int:number>/", api.close),
     path("account/", views.account),
     path("profile/<int:customer_id>/", views.ProfileDetail.as_view()),

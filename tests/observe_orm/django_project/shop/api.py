@@ -3,12 +3,12 @@ from django.shortcuts import get_object_or_404
 from rest_framework import serializers, viewsets
 from rest_framework.decorators import action, api_view, permission_classes
 from rest_framework.filters import OrderingFilter, SearchFilter
-from rest_framework.generics import ListAPIView, ListCreateAPIView
+from rest_framework.generics import CreateAPIView, ListAPIView, ListCreateAPIView
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 
-from shop.models import Customer, Item, Order, Product
+from shop.models import Customer, Item, Order, Product, Tag
 
 
 class ProductSerializer(serializers.ModelSerializer):
@@ -110,3 +110,18 @@ def close(request, number):
     order.status = "closed"
     order.save(update_fields=["status"])
     return Response({"status": order.status})
+
+
+class TagSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Tag
+        fields = ["name"]
+
+
+class TagListSerializer(serializers.ListSerializer):
+    child = TagSerializer()
+
+
+class TagUpload(CreateAPIView):
+    queryset = Tag.objects.all()
+    serializer_class = TagListSerializer
