@@ -86,6 +86,13 @@ def test_a_redirect_is_followed_by_get_alone(routes: dict[str, Json]) -> None:
     assert [name for name in routes if name.endswith("favicon.ico")] == ["GET favicon.ico"]
 
 
+def test_the_admin_s_pages_know_their_model(routes: dict[str, Json]) -> None:
+    change = routes["GET admin/auth/user/<path:object_id>/change/"]
+    assert change["model"] == "auth.User"
+    assert param(change, "object_id")["field"] == "pk"
+    assert change["requires_login"] is True
+
+
 def test_a_login_is_required_where_the_view_says_so(routes: dict[str, Json]) -> None:
     assert routes["GET account/"]["requires_login"] is True
     assert routes["GET profile/<int:customer_id>/"]["requires_login"] is True

@@ -20,6 +20,8 @@ def with_model(param: Json, view: Any, model: Any) -> Json:
     """The path parameter with the model and field that its value is looked up in, if known."""
     target = written(view)
     field = _declared_field(target, param["name"]) if isinstance(target, type) else None
+    if getattr(view, "model_admin", None) is not None and param["name"] in ("object_id", "id"):
+        field = "pk"
     if field is not None and model is not None:
         return {**param, "model": model._meta.label, "field": field}
     found = _looked_up(target).get(param["name"])

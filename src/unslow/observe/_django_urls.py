@@ -85,6 +85,7 @@ def model_of(view: Any) -> Any:
     queryset = options.get("queryset", getattr(target, "queryset", None))
     serializer = options.get("serializer_class", getattr(target, "serializer_class", None))
     candidates = (
+        getattr(getattr(view, "model_admin", None), "model", None),
         getattr(queryset, "model", None),
         options.get("model", getattr(target, "model", None)),
         getattr(getattr(serializer, "Meta", None), "model", None),
@@ -147,6 +148,8 @@ def _requires_login(view: Any) -> bool | None:
         if known is not None:
             return known
     if closure_value(view, "test_func") is not None:  # @login_required and its kin
+        return True
+    if hasattr(view, "admin_site"):
         return True
     middleware = import_module("django.conf").settings.MIDDLEWARE
     if any(str(name).endswith(".LoginRequiredMiddleware") for name in middleware):

@@ -1,3 +1,4 @@
+from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from rest_framework.routers import DefaultRouter
@@ -10,6 +11,7 @@ router.register("orders", api.OrderViewSet)
 urlpatterns = [
     path("api/", include(router.urls)),
     path("api/items/", api.ItemList.as_view()),
+    path("admin/", admin.site.urls),
     path("api/tags/", api.TagUpload.as_view()),
     path("favicon.ico", RedirectView.as_view(url="/static/favicon.ico")),
     path("api/closing/<int:number>/", api.close),
