@@ -149,7 +149,7 @@ def _requires_login(view: Any) -> bool | None:
             return known
     if closure_value(view, "test_func") is not None:  # @login_required and its kin
         return True
-    if hasattr(view, "admin_site"):
+    if hasattr(view, "admin_site") or hasattr(view, "model_admin"):
         return True
     middleware = import_module("django.conf").settings.MIDDLEWARE
     if any(str(name).endswith(".LoginRequiredMiddleware") for name in middleware):
