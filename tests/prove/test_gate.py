@@ -155,12 +155,14 @@ def test_an_index_runs_on_the_clone_of_its_bundle_alone(check) -> None:
 def test_endpoints_on_an_indexed_table_feel_the_patch(check) -> None:
     patch = Patch("by-hand", "", "safe", sql=('CREATE INDEX book_title ON "book" (title)',))
     (passed,) = check(candidate(patch)).passed
-    assert passed.felt == {BOOK, RENAME}
+    assert passed.indexed["one"] >= {BOOK, RENAME}
+    assert "GET authors/" not in passed.indexed["one"]
 
 
 def test_endpoints_with_the_same_statements_feel_nothing(check) -> None:
     (passed,) = check(candidate(library.good())).passed
     assert passed.felt == frozenset()
+    assert passed.indexed == {"one": frozenset()}
 
 
 def test_a_visitor_without_a_login_gets_the_same_answers(lab: Lab) -> None:

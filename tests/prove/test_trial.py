@@ -159,6 +159,15 @@ def test_a_slow_machine_gives_its_time_to_the_fixes_that_save_most() -> None:
     assert machine.left > -20
 
 
+def test_a_rival_that_saves_less_than_a_proven_one_is_measured_no_more() -> None:
+    machine = Machine({"B1": {"GET a": 0.2}, "B2": {"GET a": 0.8}}, noise=0.05)
+    best = Claim("best", "B1", ("GET a",), rivals=("second",))
+    second = Claim("second", "B2", ("GET a",), rivals=("best",))
+    machine.trial(best, second).run()
+    assert kind(best) == "proven"
+    assert second.settled.reason == "a proven rival saves more"
+
+
 def test_bundles_are_judged_by_their_own_endpoints() -> None:
     machine = Machine({"B": {"GET a": 0.4, "GET b": 1.5}})
     guards = ENDPOINTS[2:]

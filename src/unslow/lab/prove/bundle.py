@@ -28,10 +28,6 @@ class Bundle:
         return tuple(dict.fromkeys(line for patch in self.patches for line in patch.sql))
 
     @property
-    def indexed_tables(self) -> frozenset[str]:
-        return frozenset(table for patch in self.patches for table in _tables(patch))
-
-    @property
     def keys(self) -> tuple[str, ...]:
         return tuple(candidate.key for candidate in self.candidates)
 
@@ -81,10 +77,11 @@ def _fits(candidate: Candidate, group: Sequence[Candidate], read: Read) -> bool:
 
 def _share_a_table(candidate: Candidate, group: Sequence[Candidate]) -> bool:
     """Two indexes of one table may serve each other's endpoints: they are measured apart."""
-    others = {table for other in group for table in _tables(other.patch)}
-    return not others.isdisjoint(_tables(candidate.patch))
+    others = {table for other in group for table in indexed_tables(other.patch)}
+    return not others.isdisjoint(indexed_tables(candidate.patch))
 
 
-def _tables(patch: Patch) -> frozenset[str]:
+def indexed_tables(patch: Patch) -> frozenset[str]:
+    """The tables whose schema the patch changes."""
     names = (name for line in patch.sql for name in _INDEXED_TABLE.findall(line))
     return frozenset(name.replace('"', "").rpartition(".")[2] for name in names)

@@ -13,7 +13,7 @@ from unslow.lab.progress import Progress
 from unslow.lab.prove import edge, state
 from unslow.lab.prove._candidate import Candidate
 from unslow.lab.prove._parallel import at_once
-from unslow.lab.prove.bundle import Bundle, halves
+from unslow.lab.prove.bundle import Bundle, halves, indexed_tables
 from unslow.lab.prove.counters import Counted, count
 from unslow.lab.prove.equivalence import Answer, Equivalence, summary
 from unslow.lab.prove.replay import Headers, Played, Statements, one_answer, play, play_twice
@@ -61,13 +61,14 @@ class Baseline:
 class Passed:
     """A bundle that may be measured, with the candidates that are left in it.
 
-    `felt` are the endpoints that may feel it: they send other statements than before, or use a
-    table that it indexes.
+    `felt` are other endpoints that send other statements than before, `indexed` those that use a
+    table which a candidate (by key) indexes.
     """
 
     bundle: Bundle
     counters: dict[str, Counted]
     felt: frozenset[str] = frozenset()
+    indexed: dict[str, frozenset[str]] = field(default_factory=dict)
     cost_s: dict[str, float] = field(default_factory=dict)
 
 
@@ -269,7 +270,8 @@ def _rejoined(bundle: Bundle, parts: Sequence[Gated]) -> Gated:
         for part in passed:
             counters |= {e: c for e, c in part.counters.items() if e in part.bundle.targets}
             cost_s |= {e: c for e, c in part.cost_s.items() if e in part.bundle.targets}
-        whole = (Passed(left, counters, felt, cost_s),)
+        indexed = {key: ends for part in passed for key, ends in part.indexed.items()}
+        whole = (Passed(left, counters, felt, indexed, cost_s),)
     rejected = tuple(one for part in parts for one in part.rejected)
     return Gated(whole, rejected, {k: v for part in parts for k, v in part.responses.items()})
 
@@ -309,12 +311,17 @@ def _concerns(endpoint: str, candidate: Candidate, bundle: Bundle) -> bool:
 
 def _passed(base: Baseline, bundle: Bundle, played: Played) -> Passed:
     unequal = set(_unequal(base.statements, played.statements())) - base.noisy_statements
-    felt = {base.calls[position].endpoint for position in unequal}
-    for table in bundle.indexed_tables:
-        felt |= {end for end, shapes in base.shapes.items() if edge.mentions(table, shapes)}
-    return Passed(
-        bundle, count(played.recorded()), frozenset(felt) - bundle.targets, played.cost_s()
-    )
+    felt = frozenset(base.calls[position].endpoint for position in unequal)
+    indexed = {
+        one.key: frozenset(
+            end
+            for table in indexed_tables(one.patch)
+            for end, shapes in base.shapes.items()
+            if edge.mentions(table, shapes)
+        )
+        for one in bundle.candidates
+    }
+    return Passed(bundle, count(played.recorded()), felt - bundle.targets, indexed, played.cost_s())
 
 
 def _unequal(one: Sequence[Statements | None], other: Sequence[Statements | None]) -> Iterator[int]:

@@ -129,8 +129,8 @@ def replicates(measured: Measured, fresh: Measured) -> bool:
 
 
 def speedup(values: Collection[float], prior: NoisePrior | None = None) -> Interval | None:
-    """before/after with its 99 % interval; None below two pairs."""
-    if len(values) < 2:
+    """before/after with its 99 % interval; None below three pairs, which bound nothing."""
+    if len(values) < 3:
         return None
     found: LogInterval = interval(tuple(values), prior=prior)
     return Interval(_exp(-found.mean), _exp(-found.high), _exp(-found.low))

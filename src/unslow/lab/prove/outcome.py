@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from unslow.lab.prove import counters
 from unslow.lab.prove._ratios import distribution
 from unslow.lab.prove.counters import Counted
-from unslow.lab.prove.evidence import e_value, moderated, smallest_detectable
+from unslow.lab.prove.evidence import e_value, fewest_pairs, moderated, smallest_detectable
 from unslow.lab.prove.judge import Judgement, Measured, judge, speedup
 from unslow.lab.prove.trial import Claim, Trial
 from unslow.model import EndpointEffect, Responses, Verdict
 
 NOT_REACHED = "the time budget ended before it was measured; allow more with --time-budget"
+_TOO_FEW = "only {} of at least {} launch pairs fitted the time budget; see --time-budget"
 Counts = Mapping[str, Counted]
 
 
@@ -61,9 +62,9 @@ def effects(
 
 
 def detectable(found: Measured) -> float | None:
-    """The gain that so many pairs of this noise could have shown; None without any noise known."""
+    """The gain that so many pairs of this noise could have shown; None where none could."""
     spread = moderated(found.values, found.prior)
-    if spread.freedom == 0:
+    if spread.freedom == 0 or len(found.values) < fewest_pairs():
         return None
     return round(smallest_detectable(math.sqrt(spread.variance), len(found.values)), 4)
 
@@ -77,6 +78,8 @@ def _judgement(trial: Trial, claim: Claim, found: Measured) -> Judgement:
             return Judgement("inconclusive", "a replication on held-out requests did not agree")
     if settled.kind is None and not found.values:
         return Judgement("inconclusive", NOT_REACHED)
+    if settled.kind is None and len(found.values) < fewest_pairs():
+        return Judgement("inconclusive", _TOO_FEW.format(len(found.values), fewest_pairs()))
     if settled.kind is None:
         smallest = detectable(found)
         seen = f"; a gain of {smallest:.0%} or more would have shown" if smallest else ""

@@ -5,7 +5,7 @@ from random import Random
 
 from unslow.lab.progress import Progress
 from unslow.lab.prove import gate, outcome
-from unslow.lab.prove._candidate import Candidate, Proof
+from unslow.lab.prove._candidate import Candidate, Proof, rivals
 from unslow.lab.prove.bundle import bundles
 from unslow.lab.prove.gate import Baseline, Gated
 from unslow.lab.prove.schedule import AGAIN, BEFORE, Arm, SignIn
@@ -99,15 +99,24 @@ def _trial(
 
 def _claims(gated: Gated, workload: Workload) -> list[Claim]:
     """A candidate answers for its own endpoints and for all that no other of its bundle changes."""
+    candidates = [one for passed in gated.passed for one in passed.bundle.candidates]
     claims = []
     for passed in gated.passed:
         bundle = passed.bundle
         others = [end for end in workload.endpoints if end not in bundle.targets]
-        guards = tuple(end for end in others if end in passed.felt)
-        rest = tuple(end for end in others if end not in passed.felt)
+        by_index = {end for ends in passed.indexed.values() for end in ends}
         for one in bundle.candidates:
-            own = tuple(end for end in one.endpoints if end in workload.endpoints)
-            claims.append(Claim(one.key, bundle.name, own, guards, rest))
+            felt = passed.felt | passed.indexed.get(one.key, frozenset())
+            claims.append(
+                Claim(
+                    one.key,
+                    bundle.name,
+                    targets=tuple(end for end in one.endpoints if end in workload.endpoints),
+                    guards=tuple(end for end in others if end in felt),
+                    rest=tuple(end for end in others if end not in felt | by_index),
+                    rivals=tuple(other.key for other in candidates if rivals(one, other)),
+                )
+            )
     return claims
 
 

@@ -77,6 +77,7 @@ class Claim:
     targets: tuple[str, ...]
     guards: tuple[str, ...] = ()
     rest: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()
     before: str = BEFORE
     settled: Judgement | None = None
     pairs: int = 0  # launch sets seen when it was settled
@@ -127,7 +128,7 @@ class Trial:
 
     def replicate(self) -> None:
         """Measure what seems proven in fresh launches, on requests that no fixer saw."""
-        claims = [one for one in self.claims if one.settled and one.settled.kind == "proven"]
+        claims = [one for one in self.claims if _is_proven(one)]
         arms = tuple(dict.fromkeys(name for one in claims for name in (one.before, one.after)))
         slices = _merged(
             (end, Slice(TARGET_SLICE_S, (one.before, one.after)))
@@ -203,6 +204,16 @@ class Trial:
                 judgement = Judgement("inconclusive", _too_little(found[claim.key]))
             if judgement.kind is not None:
                 claim.settled, claim.pairs = judgement, len(self.sets)
+        self._settle_rivals(found)
+
+    def _settle_rivals(self, found: Mapping[str, Measured]) -> None:
+        """At most one of several rivals is kept: what a proven one outdoes needs no proof."""
+        proven = {one.key: one for one in self.claims if _is_proven(one)}
+        for claim in self._open():
+            for key in claim.rivals:
+                if key in proven and _gains_less(found[claim.key], self.measured(proven[key])):
+                    claim.settled = Judgement("inconclusive", "a proven rival saves more")
+                    claim.pairs = len(self.sets)
 
     def _lose(self, error: ArmFailed) -> None:
         if error.arm in (BEFORE, AGAIN):
@@ -239,7 +250,7 @@ class Trial:
 
     def _reserve_s(self, claims: Sequence[Claim], sets: int) -> float:
         """Seconds that `sets` launch sets of all that is or may become proven take."""
-        proven = [one for one in self.claims if one.settled and one.settled.kind == "proven"]
+        proven = [one for one in self.claims if _is_proven(one)]
         return sets * self._set_s([*proven, *claims])
 
     def _missing_pairs(self, claim: Claim) -> int:
@@ -343,6 +354,14 @@ class Trial:
         pairs = {(claim.before, claim.after, end) for claim in self.claims for end in claim.guards}
         for before, after, end in sorted(pairs):
             yield log_ratios(self.sets, before, after, {end: 1.0}, self.metric)
+
+
+def _is_proven(claim: Claim) -> bool:
+    return claim.settled is not None and claim.settled.kind == "proven"
+
+
+def _gains_less(one: Measured, other: Measured) -> bool:
+    return bool(one.values) and fmean(one.values) > fmean(other.values)
 
 
 def _too_little(found: Measured) -> str:
