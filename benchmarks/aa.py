@@ -20,7 +20,6 @@ from statistics import stdev
 
 from tests.prove import library
 from unslow.demo.postgres import postgres
-from unslow.lab.progress import Silent
 from unslow.lab.prove import gate
 from unslow.lab.prove._ratios import log_ratios
 from unslow.lab.prove.judge import Measured, judge
@@ -29,6 +28,7 @@ from unslow.lab.prove.schedule import AGAIN, BEFORE, Arm, LaunchSet
 from unslow.lab.prove.session import Session
 from unslow.lab.prove.trial import MOST_SETS, TARGET_SLICE_S, Wanted
 from unslow.lab.target import Lab
+from unslow.progress import Silent
 
 Pairs = dict[str, list[float]]
 CHANGES = (0.05, 0.1, 0.2, 0.5)

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.builders import Queries, query, request, trace
-from unslow.lab.errors import UnslowError
+from unslow.errors import UnslowError
 from unslow.lab.plans import collect
 from unslow.model import PlanNode
 

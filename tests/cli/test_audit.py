@@ -3,7 +3,7 @@
 import pytest
 
 from unslow.cli._values import pairs, seconds
-from unslow.lab.errors import UsageError
+from unslow.errors import UsageError
 
 
 @pytest.mark.parametrize(

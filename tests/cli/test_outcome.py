@@ -5,7 +5,7 @@ import pytest
 import typer
 
 from unslow.cli._outcome import command
-from unslow.lab.errors import UnslowError, UsageError
+from unslow.errors import UnslowError, UsageError
 
 
 def code_of(function) -> int:

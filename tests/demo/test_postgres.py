@@ -11,7 +11,7 @@ import pytest
 from unslow.demo import _embedded
 from unslow.demo import postgres as module
 from unslow.demo.postgres import Postgres, postgres
-from unslow.lab.errors import UnslowError
+from unslow.errors import UnslowError
 
 OWNER = """
 from unslow.demo.postgres import postgres

@@ -11,7 +11,7 @@ import pytest
 from unslow.demo.postgres import Postgres
 from unslow.demo.run import prepare, source
 from unslow.demo.seed import Flavour, orders_of, seed
-from unslow.lab.errors import UsageError
+from unslow.errors import UsageError
 
 HEALTH: dict[Flavour, str] = {"django": "/health/", "fastapi": "/health"}
 

@@ -14,10 +14,10 @@ from unslow.demo.seed import Flavour
 from unslow.lab import plans
 from unslow.lab._observation import observe, prepare
 from unslow.lab.diagnose import diagnose
-from unslow.lab.progress import Silent
 from unslow.lab.target import Lab, Target
 from unslow.lab.workload import Wanted
 from unslow.model import Finding
+from unslow.progress import Silent
 
 SIZE = "medium"  # large enough for each planted sort and filter to need its index
 

@@ -5,12 +5,12 @@ import pytest
 from tests.prove import library
 from tests.prove.library import BOOKS, edit
 from unslow.demo.postgres import Postgres
-from unslow.lab.progress import Silent
 from unslow.lab.prove import Candidate, gate
 from unslow.lab.prove.bundle import Bundle
 from unslow.lab.prove.gate import Baseline, Gated
 from unslow.lab.target import Lab
 from unslow.model import NewFile, Patch
+from unslow.progress import Silent
 
 BOOK = "GET books/<int:pk>/"
 RENAME = "POST books/<int:pk>/rename/"

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from unslow.lab.errors import UnslowError
+from unslow.errors import UnslowError
 from unslow.lab.prove.schedule import AGAIN, BEFORE, ArmFailed, LaunchSet, Sample
 from unslow.lab.prove.trial import Claim, Trial, Wanted
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from unslow.errors import UsageError
 from unslow.lab import traces
-from unslow.lab.errors import UsageError
 from unslow.model import Plan, PlanNode, Query, Request, Trace
 
 

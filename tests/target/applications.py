@@ -6,8 +6,8 @@ from pathlib import Path
 
 import psycopg
 
-from unslow.lab.progress import Silent
 from unslow.lab.target import Running, Target
+from unslow.progress import Silent
 
 WSGI = """
 import os

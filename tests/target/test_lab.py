@@ -10,10 +10,10 @@ import psycopg
 import pytest
 
 from tests.target.applications import WSGI, Notes, databases, get, wsgi
-from unslow.lab.errors import UnslowError
-from unslow.lab.progress import Silent
+from unslow.errors import UnslowError
 from unslow.lab.target import Lab, Start, StartFailed, Target
 from unslow.model import NewFile, Patch, TextEdit
+from unslow.progress import Silent
 
 
 def test_the_original_database_and_folder_are_never_written(tmp_path: Path, source: str) -> None:
@@ -407,7 +407,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from tests.target.applications import get, wsgi
-from unslow.lab.progress import Silent
+from unslow.progress import Silent
 from unslow.lab.target import Lab
 
 with Lab(wsgi(Path(sys.argv[1]), sys.argv[2]), Silent()) as lab:

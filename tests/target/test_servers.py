@@ -11,9 +11,9 @@ import psycopg
 import pytest
 
 from tests.target.applications import Notes, get
-from unslow.lab.errors import UnslowError, UsageError
-from unslow.lab.progress import Silent
+from unslow.errors import UnslowError, UsageError
 from unslow.lab.target import Lab, Settings, Start, Target, discover
+from unslow.progress import Silent
 
 DJANGO = {
     "manage.py": """

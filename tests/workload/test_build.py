@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from unslow.errors import UsageError
 from unslow.lab._observation import observe, prepare
-from unslow.lab.errors import UsageError
-from unslow.lab.progress import Silent
 from unslow.lab.target import Lab, Target
 from unslow.lab.workload import Wanted
 from unslow.model import Trace
+from unslow.progress import Silent
 
 APP = """
 import sqlite3

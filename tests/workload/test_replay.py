@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from unslow.lab.errors import UsageError
+from unslow.errors import UsageError
 from unslow.lab.workload import replay
 
 COMBINED = """\

@@ -7,7 +7,7 @@ from typing import ParamSpec
 
 import typer
 
-from unslow.lab.errors import UnslowError
+from unslow.errors import UnslowError
 
 FAILED = 1
 OVER_THRESHOLD = 10

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from unslow.lab.errors import UnslowError, UsageError
+from unslow.errors import UnslowError, UsageError
 from unslow.model import Report
 
 MAX_COLUMNS = 100

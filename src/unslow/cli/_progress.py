@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from unslow.lab.progress import Progress
+from unslow.progress import Progress
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars

@@ -4,7 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from unslow.lab.errors import UnslowError, UsageError
+from unslow.errors import UnslowError, UsageError
 from unslow.lab.report import json
 from unslow.model import Report
 

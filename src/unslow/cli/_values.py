@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from unslow.lab.errors import UsageError
+from unslow.errors import UsageError
 
 UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 

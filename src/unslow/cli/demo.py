@@ -18,8 +18,8 @@ from unslow.cli._values import seconds
 
 if TYPE_CHECKING:
     from unslow.demo.seed import Flavour, Size
-    from unslow.lab.progress import Progress
     from unslow.model import Report
+    from unslow.progress import Progress
 
 NOT_SOURCE = shutil.ignore_patterns("__pycache__", "*.pyc")
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from unslow.cli._outcome import command
-from unslow.lab.errors import UsageError
+from unslow.errors import UsageError
 
 
 @command

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from unslow.lab.errors import UnslowError
+from unslow.errors import UnslowError
 
 HOST = "127.0.0.1"
 START_TIMEOUT_S = 30

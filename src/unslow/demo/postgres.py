@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from unslow.demo import _embedded
-from unslow.lab.errors import UnslowError
+from unslow.errors import UnslowError
 
 SUPERUSER = "postgres"
 NOBODY_UID = 65534  # PostgreSQL refuses to run as root

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from unslow.demo.postgres import postgres
 from unslow.demo.seed import Flavour, Size, seed
-from unslow.lab.errors import UnslowError, UsageError
-from unslow.lab.progress import Progress, Silent
+from unslow.errors import UnslowError, UsageError
+from unslow.progress import Progress, Silent
 
 DATABASE = "shop"
 COMMANDS = {"django": ("gunicorn", "shop.wsgi"), "fastapi": ("uvicorn", "shop.main:app")}

@@ -8,7 +8,7 @@ import psycopg
 from psycopg import sql
 
 from unslow.demo._rows import Counts, Row, rows
-from unslow.lab.errors import UsageError
+from unslow.errors import UsageError
 
 Flavour = Literal["django", "fastapi"]
 Size = Literal["small", "medium"] | int

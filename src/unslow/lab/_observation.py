@@ -6,11 +6,11 @@ from dataclasses import replace
 import msgspec
 
 from unslow import __version__
-from unslow.lab.errors import UnslowError
-from unslow.lab.progress import Progress
+from unslow.errors import UnslowError
 from unslow.lab.target import Database, Description, Lab, Running
 from unslow.lab.workload import Call, Client, Wanted, Workload, build
 from unslow.model import SCHEMA_VERSION, Request, Trace
+from unslow.progress import Progress
 
 OBSERVED_ROUNDS = 2  # recordings of every call, after one that warms up
 OBSERVED_S = 1.0  # an endpoint that has taken this long has been seen enough

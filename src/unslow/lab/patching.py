@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from difflib import unified_diff
 from itertools import pairwise
 
+from unslow.errors import UnslowError
 from unslow.lab._revisions import chained
-from unslow.lab.errors import UnslowError
 from unslow.model import Patch, TextEdit
 
 Read = Callable[[str], bytes]

@@ -11,11 +11,11 @@ from unslow.lab._observation import observe, prepare
 from unslow.lab._summary import Case, Proven, summarise
 from unslow.lab.diagnose import diagnose
 from unslow.lab.prescribe import Source, prescribe
-from unslow.lab.progress import Progress, Silent
 from unslow.lab.prove import Candidate, combine, prove
 from unslow.lab.target import Lab, Running, Target
 from unslow.lab.workload import Wanted, Workload
 from unslow.model import Patch, Report, TargetInfo, Trace
+from unslow.progress import Progress, Silent
 
 
 @dataclass(frozen=True)

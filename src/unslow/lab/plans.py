@@ -13,8 +13,8 @@ from pglast import ast, parse_sql
 from pglast.parser import ParseError
 from psycopg import sql as text
 
+from unslow.errors import UnslowError
 from unslow.lab._placeholders import filled
-from unslow.lab.errors import UnslowError
 from unslow.model import Column, Index, Plan, PlanNode, Query, Table, Trace
 
 MAX_PLANS = 400  # shapes, costliest first

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from unslow.lab.errors import UnslowError, UsageError
+from unslow.errors import UnslowError, UsageError
 from unslow.model import Plan, PlanNode, Query, Request, Trace
 
 GZIP_MAGIC = b"\x1f\x8b"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from unslow.lab.progress import Progress
+from unslow.progress import Progress
 
 Result = TypeVar("Result")
 

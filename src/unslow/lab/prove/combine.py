@@ -9,7 +9,6 @@ from typing import Literal
 
 import msgspec
 
-from unslow.lab.progress import Progress
 from unslow.lab.prove import counters, gate, outcome
 from unslow.lab.prove._candidate import Candidate, Combination, Proof, rivals
 from unslow.lab.prove.bundle import Bundle, bundles, compatible
@@ -22,6 +21,7 @@ from unslow.lab.prove.trial import Claim, Trial
 from unslow.lab.target import Lab
 from unslow.lab.workload import Workload
 from unslow.model import Total, Verdict
+from unslow.progress import Progress
 
 COMBINE_SHARE = 0.35  # of the budget, what `prove` leaves
 GATE_SHARE = 0.05
@@ -66,10 +66,10 @@ def combine(
     kept = list(passed.bundle.candidates)
     progress.stage("all fixes together: measure")
     trial = run.measured(kept)
-    useless = set(_useless(trial))
-    if useless and len(useless) < len(kept):
-        dropped |= dict.fromkeys(useless, NO_GAIN_LEFT)
-        kept = [one for one in kept if one.key not in useless]
+    without_gain = set(useless(trial))
+    if without_gain and len(without_gain) < len(kept):
+        dropped |= dict.fromkeys(without_gain, NO_GAIN_LEFT)
+        kept = [one for one in kept if one.key not in without_gain]
         trial, passed = run.again(kept, trial, passed)
     keys = tuple(one.key for one in kept)
     return Combination(_measured_total(proof, trial, base, passed), keys, dropped)
@@ -203,7 +203,7 @@ class _Run:
         )
 
 
-def _useless(trial: Trial) -> Iterator[str]:
+def useless(trial: Trial) -> Iterator[str]:
     """Fixes whose removal costs less than a proof's least gain and is not surely felt."""
     for claim in trial.claims:
         found = trial.measured(claim)

@@ -8,8 +8,7 @@ from functools import partial
 
 import msgspec
 
-from unslow.lab.errors import UnslowError
-from unslow.lab.progress import Progress
+from unslow.errors import UnslowError
 from unslow.lab.prove import edge, state
 from unslow.lab.prove._candidate import Candidate
 from unslow.lab.prove._parallel import at_once
@@ -21,6 +20,7 @@ from unslow.lab.prove.schedule import AGAIN, BEFORE, SignIn
 from unslow.lab.target import Lab, Running
 from unslow.lab.workload import Call, Workload
 from unslow.model import Request, Responses
+from unslow.progress import Progress
 
 
 @dataclass(frozen=True)

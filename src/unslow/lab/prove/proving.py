@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from random import Random
 
-from unslow.lab.progress import Progress
 from unslow.lab.prove import gate, outcome
 from unslow.lab.prove._candidate import Candidate, Proof, rivals
 from unslow.lab.prove.bundle import bundles
@@ -14,6 +13,7 @@ from unslow.lab.prove.trial import REPLICATION_SETS, Claim, Trial
 from unslow.lab.target import Lab
 from unslow.lab.workload import Workload
 from unslow.model import Calibration, Verdict
+from unslow.progress import Progress
 
 PROVE_SHARE = 0.65  # of the budget; the rest is for the combination
 GATE_SHARE = 0.25  # of that, for the gates of all arms together

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 
-from unslow.lab.progress import Progress
 from unslow.lab.prove._parallel import at_once
 from unslow.lab.prove.equivalence import Answer, answer
 from unslow.lab.prove.schedule import signed
 from unslow.lab.target import Running
 from unslow.lab.workload import Call, Client, Workload
 from unslow.model import Request
+from unslow.progress import Progress
 
 FEWEST_CALLS = 2  # per endpoint, however slow it is: one of them held out
 DRAIN_S = 20.0

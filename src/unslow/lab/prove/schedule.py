@@ -7,10 +7,10 @@ from random import Random
 
 import msgspec
 
-from unslow.lab.errors import UnslowError
-from unslow.lab.progress import Progress
+from unslow.errors import UnslowError
 from unslow.lab.target import Lab, Running, Start, StartFailed, Tree
 from unslow.lab.workload import Call, Client
+from unslow.progress import Progress
 
 BEFORE = "A"
 AGAIN = "A'"

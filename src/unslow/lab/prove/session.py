@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from unslow.lab.progress import Progress
 from unslow.lab.prove.schedule import BEFORE, Arm, LaunchSet, SignIn, measure, shares
 from unslow.lab.prove.trial import Costs, Wanted
 from unslow.lab.target import Lab
 from unslow.lab.workload import Call, Workload
+from unslow.progress import Progress
 
 Clock = Callable[[], float]
 

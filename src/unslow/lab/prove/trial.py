@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from statistics import fmean, variance
 from typing import Protocol
 
-from unslow.lab.errors import UnslowError
+from unslow.errors import UnslowError
 from unslow.lab.prove._ratios import (
     Metric,
     log_ratios,

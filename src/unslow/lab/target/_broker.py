@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from unslow.lab.errors import UnslowError
+from unslow.errors import UnslowError
 from unslow.lab.target._sites import Relative
 from unslow.lab.target._wire import (
     Backend,

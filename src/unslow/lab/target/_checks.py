@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from unslow.lab.errors import UnslowError
-from unslow.lab.progress import Progress
+from unslow.errors import UnslowError
 from unslow.lab.target import _postgres_rows, _sqlite
 from unslow.lab.target._types import Database, Description
+from unslow.progress import Progress
 
 DJANGO = "Run the application's migrations first: python manage.py migrate"
 OTHERS = (

@@ -13,8 +13,7 @@ from pathlib import Path
 import psycopg
 
 from unslow.demo.redis import redis
-from unslow.lab.errors import UnslowError
-from unslow.lab.progress import Progress
+from unslow.errors import UnslowError
 from unslow.lab.target import _postgres, _sqlite
 from unslow.lab.target._broker import Answer
 from unslow.lab.target._journal import PREFIX, Journal
@@ -23,6 +22,7 @@ from unslow.lab.target._stop import Stop
 from unslow.lab.target._tree import Trees
 from unslow.lab.target._types import Database
 from unslow.lab.target._wire import Connect
+from unslow.progress import Progress
 
 Key = Source | Path
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from unslow.lab.errors import UsageError
+from unslow.errors import UsageError
 from unslow.lab.target import _commands, _objects, _pythons
 from unslow.lab.target._objects import Found
 from unslow.lab.target._pythons import Place

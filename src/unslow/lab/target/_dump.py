@@ -11,7 +11,7 @@ from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from unslow.lab.errors import UnslowError
+from unslow.errors import UnslowError
 from unslow.lab.target._stop import Stop
 
 LOCK_WAIT_MS = 60_000  # behind a long ALTER TABLE the audit gives up, it does not hang

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from unslow.lab.errors import UnslowError
+from unslow.errors import UnslowError
 
 OLDEST = (3, 11)
 PROBE = """

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import psycopg
 
-from unslow.lab.errors import UnslowError
+from unslow.errors import UnslowError
 from unslow.lab.target import _postgres, _process
 from unslow.lab.target._postgres import Source, source_at
 

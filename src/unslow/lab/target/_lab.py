@@ -12,8 +12,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from types import FrameType, TracebackType
 
-from unslow.lab.errors import UnslowError, UsageError
-from unslow.lab.progress import Progress
+from unslow.errors import UnslowError, UsageError
 from unslow.lab.target import _checks, _commands, _interpreter, _launch, _process
 from unslow.lab.target._broker import Broker
 from unslow.lab.target._clones import Clones, Templates, environment_of
@@ -24,6 +23,7 @@ from unslow.lab.target._sites import Relative
 from unslow.lab.target._tree import Trees
 from unslow.lab.target._types import Description, Level, Start, StartFailed, Target, Tree
 from unslow.model import Patch
+from unslow.progress import Progress
 
 SOCKET_PATH_MAX = 90  # the kernel's limit is 108 bytes, the launch's own folder included
 PORT_ATTEMPTS = 3

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import unslow
-from unslow.lab.errors import UnslowError
+from unslow.errors import UnslowError
 from unslow.lab.target import _commands, _control, _process
 from unslow.lab.target._broker import Broker
 from unslow.lab.target._clones import Clones

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.conninfo import make_conninfo
 
-from unslow.lab.errors import UnslowError
+from unslow.errors import UnslowError
 from unslow.lab.target._dump import copy_by_dump
 from unslow.lab.target._stop import Stop
 from unslow.lab.target._wire import Param

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from unslow.lab.errors import UnslowError, UsageError
+from unslow.errors import UnslowError, UsageError
 from unslow.lab.target import _interpreter
 from unslow.lab.target._settings import Settings
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from unslow.lab.errors import UnslowError, UsageError
+from unslow.errors import UnslowError, UsageError
 from unslow.lab.target import _control, _postgres_rows, _process, _sqlite
 from unslow.lab.target._broker import Broker
 from unslow.lab.target._clones import Clones

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from unslow.lab.errors import UsageError
+from unslow.errors import UsageError
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
-from unslow.lab.errors import UnslowError
+from unslow.errors import UnslowError
 
 MAGIC = b"SQLite format 3\x00"
 WAL_VERSION = 2  # byte 18 of the header: the file is in write-ahead mode

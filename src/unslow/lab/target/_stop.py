@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import psycopg
 
-from unslow.lab.errors import UnslowError
+from unslow.errors import UnslowError
 
 
 class Stop:

@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
+from unslow.errors import UnslowError
 from unslow.lab import patching
-from unslow.lab.errors import UnslowError
 from unslow.lab.target import _sqlite
 from unslow.lab.target._types import Tree
 from unslow.model import Patch

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from unslow.lab.errors import UnslowError
+from unslow.errors import UnslowError
 from unslow.model import Model, Route
 
 Level = Literal["off", "light", "full"]

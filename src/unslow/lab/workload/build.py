@@ -10,14 +10,14 @@ from typing import Protocol
 
 import msgspec
 
-from unslow.lab.errors import UsageError
-from unslow.lab.progress import Progress
+from unslow.errors import UsageError
 from unslow.lab.workload import replay
 from unslow.lab.workload._call import Call, Workload
 from unslow.lab.workload._sample import Database, Sampler
 from unslow.lab.workload.client import Client, Response
 from unslow.lab.workload.routes import CALLS_PER_ENDPOINT, Planned, plan
 from unslow.model import Model, Request, Route, Skipped
+from unslow.progress import Progress
 
 SLOWEST_S = 20.0  # an endpoint that needs longer is listed, not measured
 TRY_TIMEOUT_S = 30.0

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from unslow.lab.errors import UsageError
+from unslow.errors import UsageError
 from unslow.lab.workload._call import Call
 
 MAX_CALLS = 5000  # distinct requests of a recording that are replayed

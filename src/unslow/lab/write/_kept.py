@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from unslow.lab.errors import UnslowError, UsageError
+from unslow.errors import UnslowError, UsageError
 from unslow.lab.patching import apply, diff
 from unslow.model import Fix, Patch, Report, ReportedFinding
 

@@ -4,7 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from unslow.lab.errors import UnslowError
+from unslow.errors import UnslowError
 from unslow.lab.write import _kept
 from unslow.model import Report
 
