@@ -15,3 +15,4 @@ class Book(models.Model):
 
     class Meta:
         db_table = "book"
+        ordering = ("pk",)

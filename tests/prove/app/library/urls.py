@@ -7,4 +7,5 @@ urlpatterns = [
     path("books/<int:pk>/", views.book),
     path("books/<int:pk>/rename/", views.rename),
     path("authors/", views.authors),
+    path("shelves/", views.shelves),
 ]

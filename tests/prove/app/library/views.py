@@ -32,3 +32,10 @@ def rename(request, pk):
 
 def authors(request):
     return JsonResponse({"authors": list(Author.objects.order_by("pk").values("id", "name")[:5])})
+
+
+def shelves(request):
+    rows = []
+    for author in Author.objects.order_by("pk")[:30]:
+        rows.append({"author": author.name, "titles": [b.title for b in author.book_set.all()]})
+    return JsonResponse({"shelves": rows})
