@@ -21,6 +21,12 @@ effect only 10 % larger than g = 1 does.
 """
 
 PROVEN_EVIDENCE = 100.0  # at most 1 % false alarms at any stopping time (Ville's inequality)
+FALSE_DISCOVERY_RATE = 0.05
+"""The share of proven claims of one report that may be mistaken before the replication.
+
+Each claim needs `PROVEN_EVIDENCE` by itself as well, and is measured afresh on other requests. At
+1 % one claim among the 70 of a neglected application would need 70 times the evidence.
+"""
 CONFIDENCE = 0.99
 TINY_VARIANCE = 1e-12  # the clock counts nanoseconds; below it a spread of zero is luck
 
@@ -48,7 +54,7 @@ def fewest_pairs(evidence: float = PROVEN_EVIDENCE, g: float = PRIOR_VARIANCE) -
     return pairs
 
 
-def e_bh(evidence: Mapping[str, float], error_rate: float = 1 / PROVEN_EVIDENCE) -> frozenset[str]:
+def e_bh(evidence: Mapping[str, float], error_rate: float = FALSE_DISCOVERY_RATE) -> frozenset[str]:
     """The claims that stand together (Wang and Ramdas' e-BH, any dependence between the claims).
 
     The k largest e-values stand when the k-th is at least m/(k·error_rate) of m claims.
