@@ -23,14 +23,14 @@ from unslow.demo.postgres import postgres
 from unslow.lab.prove import gate
 from unslow.lab.prove._ratios import log_ratios
 from unslow.lab.prove.judge import Measured, judge
-from unslow.lab.prove.proving import GATE_SHARE
-from unslow.lab.prove.schedule import AGAIN, BEFORE, Arm, LaunchSet
+from unslow.lab.prove.schedule import AGAIN, BEFORE, Arm, LaunchSet, Slice
 from unslow.lab.prove.session import Session
 from unslow.lab.prove.trial import MOST_SETS, TARGET_SLICE_S, Wanted
 from unslow.lab.target import Lab
 from unslow.progress import Silent
 
 Pairs = dict[str, list[float]]
+GATE_S = 15.0
 CHANGES = (0.05, 0.1, 0.2, 0.5)
 
 
@@ -38,21 +38,21 @@ def measure(pairs: int) -> Pairs:
     """Log ratios of A against A' per endpoint, `pairs` launch pairs each."""
     workload = library.workload()
     with postgres() as server, Lab(library.target(server, "aa"), Silent()) as lab:
-        base = gate.baseline(
-            lab, workload, (), budget_s=300 * GATE_SHARE, sign_in=None, progress=Silent()
-        )
+        base = gate.baseline(lab, workload, (), budget_s=GATE_S, sign_in=None, progress=Silent())
         arms = {name: Arm(name, lab.tree()) for name in (BEFORE, AGAIN)}
         session = Session(
             lab,
             workload,
             arms,
-            dict(base.cost_s),
+            {BEFORE: dict(base.cost_s)},
             base.once,
             random.Random(),
             Silent(),
             lambda: math.inf,
         )
-        wanted = Wanted((BEFORE, AGAIN), dict.fromkeys(workload.endpoints, TARGET_SLICE_S))
+        both = (BEFORE, AGAIN)
+        each = Slice(TARGET_SLICE_S, both)
+        wanted = Wanted(both, dict.fromkeys(workload.endpoints, each))
         sets: list[LaunchSet] = []
         for number in range(pairs):
             sets.append(session(wanted))
