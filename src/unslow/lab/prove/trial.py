@@ -100,6 +100,7 @@ class Trial:
     calibrate: bool = True
     sets: list[LaunchSet] = field(default_factory=list)
     fresh: list[LaunchSet] = field(default_factory=list)
+    _measured_known: dict[str, tuple[int, Measured]] = field(default_factory=dict)
     _slowness: float = 1.0  # how much longer a launch set takes than its least
     _noise_known: tuple[int, NoisePrior | None, float] = (0, None, 0.0)
 
@@ -149,7 +150,12 @@ class Trial:
 
     def measured(self, claim: Claim) -> Measured:
         """The log ratios of a claim, up to the set in which it was settled."""
-        return self._measured(self.sets[: claim.pairs] if claim.settled else self.sets, claim)
+        known = self._measured_known.get(claim.key)
+        if known is None or known[0] != len(self.sets):
+            sets = self.sets[: claim.pairs] if claim.settled else self.sets
+            known = (len(self.sets), self._measured(sets, claim))
+            self._measured_known[claim.key] = known
+        return known[1]
 
     def _measured(self, sets: Sequence[LaunchSet], claim: Claim) -> Measured:
         def ratios(endpoints: Collection[str]) -> tuple[float, ...]:
@@ -197,7 +203,9 @@ class Trial:
 
     def _settle(self) -> None:
         found = {claim.key: self.measured(claim) for claim in self.claims}
-        standing = e_bh({key: one.evidence for key, one in found.items()})
+        # What the time did not reach is no claim: it was left out by its cost, not by its result.
+        judged = {key: one for key, one in found.items() if len(one.values) >= fewest_pairs()}
+        standing = e_bh({key: one.evidence for key, one in judged.items()})
         for claim in self._open():
             judgement = judge(found[claim.key], stands=claim.key in standing)
             if judgement.kind is None and futile(found[claim.key], self._most_pairs()):
@@ -238,12 +246,19 @@ class Trial:
         return Wanted(arms, _scaled(slices, seconds))
 
     def _affordable(self, reserve_sets: int) -> list[Claim]:
-        """The open claims that can be measured often enough, those that save most first; the others
-        wait for their turn."""
+        """The open claims that can be measured often enough, begun ones and those that save most
+        first; the others wait for their turn."""
+        missing = {claim.key: self._missing_pairs(claim) for claim in self._open()}
+        started = {key for key, pairs in missing.items() if pairs < fewest_pairs()}
         chosen: list[Claim] = []
-        for claim in sorted(self._open(), key=lambda one: -self._savings_s(one)):
+        for claim in sorted(
+            self._open(), key=lambda one: (one.key not in started, -self._savings_s(one))
+        ):
             more = [*chosen, claim]
-            needed_s = max(map(self._missing_pairs, more)) * self._set_s(more)
+            needed_s = sum(
+                self._set_s([one for one in more if missing[one.key] > number])
+                for number in range(max(missing[one.key] for one in more))
+            )
             if not chosen or needed_s + self._reserve_s(more, reserve_sets) <= self.seconds_left():
                 chosen = more
         return chosen
