@@ -70,7 +70,7 @@ def detectable(found: Measured) -> float | None:
 
 
 def _judgement(trial: Trial, claim: Claim, found: Measured) -> Judgement:
-    settled = claim.settled or judge(found, stands=False)
+    settled = claim.settled or judge(found, stands=claim.key in trial.standing)
     if settled.kind == "proven":
         if claim.replicated is None:
             return Judgement("inconclusive", f"{settled.reason}; no time was left to replicate it")

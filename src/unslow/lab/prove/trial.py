@@ -100,8 +100,10 @@ class Trial:
     calibrate: bool = True
     sets: list[LaunchSet] = field(default_factory=list)
     fresh: list[LaunchSet] = field(default_factory=list)
+    standing: frozenset[str] = frozenset()  # the claims that stand together, by e-BH
     _measured_known: dict[str, tuple[int, Measured]] = field(default_factory=dict)
     _slowness: float = 1.0  # how much longer a launch set takes than its least
+    _rest_known: tuple[int, NoisePrior | None] = (0, None)
     _noise_known: tuple[int, NoisePrior | None, float] = (0, None, 0.0)
 
     @property
@@ -170,6 +172,7 @@ class Trial:
             mean_log_ratios(sets, claim.before, claim.after, claim.rest, self.metric),
             self.noise(),
             self.prior(),
+            self._rest_prior(),
         )
 
     def prior(self) -> NoisePrior | None:
@@ -189,6 +192,17 @@ class Trial:
             self._noise_known = (len(self.sets), prior, math.sqrt(pooled))
         return self._noise_known[1:]
 
+    def _rest_prior(self) -> NoisePrior | None:
+        """How much the mean of untouched endpoints differs between two arms, over all arms."""
+        if self._rest_known[0] != len(self.sets):
+            arms = {(claim.before, claim.after): claim.rest for claim in self.claims}
+            means = [
+                mean_log_ratios(self.sets, before, after, rest, self.metric)
+                for (before, after), rest in arms.items()
+            ]
+            self._rest_known = (len(self.sets), noise_prior(means))
+        return self._rest_known[1]
+
     def calibration(self) -> Calibration | None:
         """The noise of this machine while the trial ran; None before two A/A' pairs."""
         pairs = sum(AGAIN in one.samples for one in self.sets)
@@ -205,9 +219,9 @@ class Trial:
         found = {claim.key: self.measured(claim) for claim in self.claims}
         # What the time did not reach is no claim: it was left out by its cost, not by its result.
         judged = {key: one for key, one in found.items() if len(one.values) >= fewest_pairs()}
-        standing = e_bh({key: one.evidence for key, one in judged.items()})
+        self.standing = e_bh({key: one.evidence for key, one in judged.items()})
         for claim in self._open():
-            judgement = judge(found[claim.key], stands=claim.key in standing)
+            judgement = judge(found[claim.key], stands=claim.key in self.standing)
             if judgement.kind is None and futile(found[claim.key], self._most_pairs()):
                 judgement = Judgement("inconclusive", _too_little(found[claim.key]))
             if judgement.kind is not None:
