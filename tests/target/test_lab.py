@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -211,6 +212,18 @@ def test_cpu_is_that_of_the_application_and_its_backends(tmp_path: Path, source:
         assert end.backend_ns > burnt.backend_ns > 0
         assert end.waiting_ns >= start.waiting_ns
         assert end.backends_seen
+
+
+def test_backends_of_one_request_are_seen_even_when_they_end_while_looked_at(
+    tmp_path: Path, source: str
+) -> None:
+    with Lab(wsgi(tmp_path, source), Silent()) as lab, ThreadPoolExecutor(1) as pool:
+        running = lab.launch(lab.tree(), "A")
+        asked = pool.submit(lambda: [get(running, "/items") for _ in range(200)])
+        while not asked.done():
+            running.cpu()
+        assert running.cpu().backends_seen
+        assert running.cpu().backend_ns > 0
 
 
 def test_cpu_counts_threads_that_have_ended(tmp_path: Path) -> None:

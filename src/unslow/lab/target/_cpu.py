@@ -21,6 +21,7 @@ class Meter:
         self._backends: dict[int, int] = {}
         self._waits: dict[int, int] = {}
         self._here: dict[int, int | None] = {}  # a backend's own number -> ours
+        self._missing: set[int] = set()  # backends that were gone when first looked for
         self._ended_ns = 0
         self._seen = True
         self._walked = (0.0, 0)
@@ -62,7 +63,10 @@ class Meter:
             line = _process.command_line(number)
             if any(name in line for name in names):
                 self._here[number] = number
-            else:  # in a container, or gone already
+            elif not line and number not in self._missing:  # ended just now: its close will tell
+                self._missing.add(number)
+                return None
+            else:  # in a container, or on another machine
                 found = (_process.in_namespace(number, name) for name in names)
                 self._here[number] = next((pid for pid in found if pid), None)
                 self._seen = self._seen and self._here[number] is not None
@@ -73,6 +77,8 @@ class Meter:
         while closed:
             backend = closed.pop()
             number = backend.pid
+            self._seen = self._seen and (number not in self._missing or backend.cpu_ns > 0)
+            self._missing.discard(number)
             last_seen = self._backends.pop(number, 0)
             # What the application read of its backend is true only if it sees the same numbers.
             is_same = self._here.pop(number, number) == number
