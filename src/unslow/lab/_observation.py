@@ -1,6 +1,6 @@
 """Runs the application under observation: learns its routes, builds the workload, records it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -9,7 +9,7 @@ from unslow import __version__
 from unslow.errors import UnslowError
 from unslow.lab.target import Database, Description, Lab, Running
 from unslow.lab.workload import Call, Client, Wanted, Workload, build
-from unslow.model import SCHEMA_VERSION, Request, Trace
+from unslow.model import SCHEMA_VERSION, Query, Request, Site, Trace
 from unslow.progress import Progress
 
 OBSERVED_ROUNDS = 2  # recordings of every call, after one that warms up
@@ -123,3 +123,26 @@ def _named(request: Request, endpoint: str) -> Request:
     """The request under the endpoint that it was sent for."""
     method, _, route = endpoint.partition(" ")
     return msgspec.structs.replace(request, method=method, route=route)
+
+
+def running(trace: Trace, cause: Site | None) -> frozenset[str]:
+    """The endpoints that were seen to run the expression at `cause`."""
+    if cause is None:
+        return frozenset()
+    return frozenset(
+        request.endpoint
+        for request in trace.requests
+        if any(_meets(site, cause) for query in request.queries for site in _sites(query))
+    )
+
+
+def _meets(site: Site, cause: Site) -> bool:
+    return site.path == cause.path and site.line <= cause.end_line and site.end_line >= cause.line
+
+
+def _sites(query: Query) -> Iterator[Site]:
+    yield from query.stack
+    load = query.load
+    for origin in (load.origin, load.queryset) if load else ():
+        for link in origin.links if origin else ():
+            yield from link.stack

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from unslow.lab import plans
-from unslow.lab._observation import observe, prepare
+from unslow.lab._observation import observe, prepare, running
 from unslow.lab._summary import Case, Proven, summarise
 from unslow.lab.diagnose import diagnose
 from unslow.lab.prescribe import Source, prescribe
@@ -45,7 +45,9 @@ def audit(target: Target, options: Options, progress: Progress) -> Audited:
         workload, description = prepare(lab, options.wanted, options.login, progress)
         trace = observe(lab, workload, description, options.login, plans.collect, progress)
         cases = _cases(trace, Source(lab.roots, trace.models, trace), lab.read, progress)
-        proven = _prove(lab, workload, cases, options, progress) if options.prove else Proven()
+        proven = (
+            _prove(lab, workload, trace, cases, options, progress) if options.prove else Proven()
+        )
         root = TargetInfo(trace.kind, trace.framework, trace.database, str(target.root))
         report = summarise(root, trace, workload.skipped, cases, proven, lab.read)
     seconds = round(time.monotonic() - started, 1)
@@ -74,10 +76,21 @@ def _cases(
 
 
 def _prove(
-    lab: Lab, workload: Workload, cases: list[Case], options: Options, progress: Progress
+    lab: Lab,
+    workload: Workload,
+    trace: Trace,
+    cases: list[Case],
+    options: Options,
+    progress: Progress,
 ) -> Proven:
     candidates = [
-        Candidate(case.key_of(position), advice, case.finding.endpoints, case.key)
+        Candidate(
+            case.key_of(position),
+            advice,
+            case.finding.endpoints,
+            case.key,
+            running(trace, case.finding.cause),
+        )
         for case in cases
         for position, advice in enumerate(case.advice)
         if isinstance(advice, Patch)
@@ -85,8 +98,8 @@ def _prove(
     if not candidates:
         return Proven()
 
-    def sign_in(running: Running) -> Mapping[str, str]:
-        return running.login(options.login) if options.login else {}
+    def sign_in(app: Running) -> Mapping[str, str]:
+        return app.login(options.login) if options.login else {}
 
     proof = prove(
         lab,

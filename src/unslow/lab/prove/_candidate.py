@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 class Candidate:
     """A patch under a name. `endpoints` (`METHOD route`) are the ones that it promises to speed up.
 
+    `touches` are all endpoints seen to run the code that it changes, where that is known.
     Candidates with one `finding` are rivals where their patches' `covers` meet: at most one of
     them is kept.
     """
@@ -21,6 +22,7 @@ class Candidate:
     patch: Patch
     endpoints: tuple[str, ...]
     finding: str = ""
+    touches: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

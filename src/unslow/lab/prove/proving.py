@@ -98,22 +98,28 @@ def _trial(
 
 
 def _claims(gated: Gated, workload: Workload) -> list[Claim]:
-    """A candidate answers for its own endpoints and for all that no other of its bundle changes."""
+    """A candidate answers for its own endpoints and for all that no other of its bundle changes.
+
+    An endpoint that sends other statements than before is guarded by the candidates that touch its
+    code; by all of the bundle where none is known to.
+    """
     candidates = [one for passed in gated.passed for one in passed.bundle.candidates]
     claims = []
     for passed in gated.passed:
         bundle = passed.bundle
         others = [end for end in workload.endpoints if end not in bundle.targets]
         by_index = {end for ends in passed.indexed.values() for end in ends}
+        touched = {end for one in bundle.candidates for end in one.touches}
         for one in bundle.candidates:
-            felt = passed.felt | passed.indexed.get(one.key, frozenset())
+            felt = passed.felt & (one.touches | (passed.felt - touched))
+            felt |= passed.indexed.get(one.key, frozenset())
             claims.append(
                 Claim(
                     one.key,
                     bundle.name,
                     targets=tuple(end for end in one.endpoints if end in workload.endpoints),
                     guards=tuple(end for end in others if end in felt),
-                    rest=tuple(end for end in others if end not in felt | by_index),
+                    rest=tuple(end for end in others if end not in passed.felt | by_index),
                     rivals=tuple(other.key for other in candidates if rivals(one, other)),
                 )
             )
