@@ -103,7 +103,6 @@ class Trial:
     standing: frozenset[str] = frozenset()  # the claims that stand together, by e-BH
     _measured_known: dict[str, tuple[int, Measured]] = field(default_factory=dict)
     _slowness: float = 1.0  # how much longer a launch set takes than its least
-    _rest_known: tuple[int, NoisePrior | None] = (0, None)
     _noise_known: tuple[int, NoisePrior | None, float] = (0, None, 0.0)
 
     @property
@@ -172,7 +171,6 @@ class Trial:
             mean_log_ratios(sets, claim.before, claim.after, claim.rest, self.metric),
             self.noise(),
             self.prior(),
-            self._rest_prior(),
         )
 
     def prior(self) -> NoisePrior | None:
@@ -191,17 +189,6 @@ class Trial:
             prior = noise_prior([*again, *self._guard_ratios()])
             self._noise_known = (len(self.sets), prior, math.sqrt(pooled))
         return self._noise_known[1:]
-
-    def _rest_prior(self) -> NoisePrior | None:
-        """How much the mean of untouched endpoints differs between two arms, over all arms."""
-        if self._rest_known[0] != len(self.sets):
-            arms = {(claim.before, claim.after): claim.rest for claim in self.claims}
-            means = [
-                mean_log_ratios(self.sets, before, after, rest, self.metric)
-                for (before, after), rest in arms.items()
-            ]
-            self._rest_known = (len(self.sets), noise_prior(means))
-        return self._rest_known[1]
 
     def calibration(self) -> Calibration | None:
         """The noise of this machine while the trial ran; None before two A/A' pairs."""
