@@ -99,7 +99,7 @@ def _record(
     sent: dict[str, str] = {}
     for round_number in range(OBSERVED_ROUNDS):
         for number, planned in enumerate(calls):
-            call = msgspec.structs.replace(planned, headers={**planned.headers, **session})
+            call = planned.signed(session)
             if call.endpoint not in spent_s and not call.writes:
                 client.send(call)
             progress.step(call.endpoint)

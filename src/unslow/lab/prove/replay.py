@@ -9,7 +9,6 @@ from queue import SimpleQueue
 
 from unslow.lab.prove._parallel import at_once
 from unslow.lab.prove.equivalence import Answer, answer
-from unslow.lab.prove.schedule import signed
 from unslow.lab.target import Running
 from unslow.lab.workload import Call, Client, Workload
 from unslow.model import Request
@@ -103,7 +102,7 @@ def one_answer(running: Running, headers: Headers, call: Call) -> tuple[Call, An
     """The answer to a single call on a connection of its own."""
     client = Client(running.base_url)
     try:
-        return call, answer(client.send(signed(call, headers)), running.base_url)
+        return call, answer(client.send(call.signed(headers)), running.base_url)
     finally:
         client.close()
 
@@ -129,7 +128,7 @@ def _play(
     for position, call in enumerate(calls):
         progress.step(f"{running.arm}: {call.endpoint}", 0)
         request_id = f"{running.arm}-{position}"
-        response = client.send(signed(call, headers), request_id)
+        response = client.send(call.signed(headers), request_id)
         ids[request_id] = position
         played.answers.append((call, answer(response, running.base_url)))
         played.seconds.append(response.seconds)

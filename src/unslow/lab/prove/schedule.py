@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 
-import msgspec
-
 from unslow.errors import UnslowError
 from unslow.lab.target import Lab, Running, Start, StartFailed, Tree
 from unslow.lab.workload import Call, Client
@@ -113,7 +111,7 @@ class _Meter:
         self._book(now)
         self._open = (None, now)
         try:
-            seconds = self._client.send(signed(call, self._headers)).seconds
+            seconds = self._client.send(call.signed(self._headers)).seconds
         except OSError as error:
             tail = self._running.log_tail()
             raise ArmFailed(self.arm, f"{call.method} {call.path}: {error}\n{tail}") from error
@@ -134,13 +132,6 @@ class _Meter:
         into, since = self._open
         if into is not None:
             into.append((now - since) / 1e6)
-
-
-def signed(call: Call, headers: Mapping[str, str]) -> Call:
-    """The call with the headers that this launch's session needs."""
-    if not headers:
-        return call
-    return msgspec.structs.replace(call, headers={**call.headers, **headers})
 
 
 def shares(

@@ -1,5 +1,7 @@
 """A request that can be sent again, and the list of them that stands for the traffic."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from unslow.model import Skipped
@@ -20,6 +22,12 @@ class Call(msgspec.Struct, frozen=True):
     @property
     def writes(self) -> bool:
         return self.method not in SAFE_METHODS
+
+    def signed(self, headers: Mapping[str, str]) -> "Call":
+        """The call with further headers, such as those of a session; they win over its own."""
+        if not headers:
+            return self
+        return msgspec.structs.replace(self, headers={**self.headers, **headers})
 
 
 class Workload(msgspec.Struct, frozen=True):

@@ -132,7 +132,7 @@ def _try_all(
     tried: list[_Tried] = []
     spent_s: dict[str, float] = defaultdict(float)
     for bare in calls:
-        call = msgspec.structs.replace(bare, headers={**bare.headers, **headers})
+        call = bare.signed(headers)
         if spent_s[call.endpoint] > TRIED_S and call.endpoint:
             continue
         progress.step(call.endpoint or f"{call.method} {call.path}")
