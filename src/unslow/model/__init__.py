@@ -1,5 +1,12 @@
 """What flows through unslow: traces, findings, patches, verdicts, reports. Plain frozen data."""
 
+from unslow.model.budget import (
+    Budget,
+    EndpointBudget,
+    Slowdown,
+    Spender,
+    Spent,
+)
 from unslow.model.finding import (
     Cost,
     Evidence,
@@ -7,6 +14,17 @@ from unslow.model.finding import (
     IndexEvidence,
     RepeatedLoad,
     RepeatEvidence,
+)
+from unslow.model.interval import Interval
+from unslow.model.load import (
+    Capacity,
+    CapacityCurve,
+    CapacityPoint,
+    Estimate,
+    GeneratorCheck,
+    LatencyEffect,
+    QuantileEffect,
+    UnderLoad,
 )
 from unslow.model.patch import NewFile, Patch, Recommendation, TextEdit
 from unslow.model.report import (
@@ -25,6 +43,14 @@ from unslow.model.report import (
     WaterfallBar,
 )
 from unslow.model.schema import Column, Field, Index, Model, Relation, Table
+from unslow.model.selftest import (
+    DelayKind,
+    DelayPower,
+    MeasuredEndpoint,
+    MetricQuality,
+    Rate,
+    Selftest,
+)
 from unslow.model.site import Site
 from unslow.model.trace import (
     SCHEMA_VERSION,
@@ -44,32 +70,43 @@ from unslow.model.verdict import (
     Counters,
     Distribution,
     EndpointEffect,
-    Interval,
     Responses,
     Verdict,
 )
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Budget",
     "Calibration",
+    "Capacity",
+    "CapacityCurve",
+    "CapacityPoint",
     "Column",
     "Cost",
     "Counters",
+    "DelayKind",
+    "DelayPower",
     "Distribution",
     "Endpoint",
+    "EndpointBudget",
     "EndpointEffect",
     "Environment",
+    "Estimate",
     "Evidence",
     "Excerpt",
     "Field",
     "Finding",
     "Fix",
+    "GeneratorCheck",
     "Index",
     "IndexEvidence",
     "Interval",
     "Latency",
+    "LatencyEffect",
     "Link",
     "Load",
+    "MeasuredEndpoint",
+    "MetricQuality",
     "Model",
     "NewFile",
     "Noise",
@@ -77,8 +114,10 @@ __all__ = [
     "Patch",
     "Plan",
     "PlanNode",
+    "QuantileEffect",
     "Query",
     "QueryTotals",
+    "Rate",
     "Recommendation",
     "Relation",
     "RepeatEvidence",
@@ -89,13 +128,18 @@ __all__ = [
     "Responses",
     "Route",
     "RouteParam",
+    "Selftest",
     "Site",
     "Skipped",
+    "Slowdown",
+    "Spender",
+    "Spent",
     "Table",
     "TargetInfo",
     "TextEdit",
     "Total",
     "Trace",
+    "UnderLoad",
     "Verdict",
     "WaterfallBar",
 ]

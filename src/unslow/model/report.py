@@ -4,10 +4,13 @@ from typing import Literal
 
 import msgspec
 
+from unslow.model.budget import Budget
 from unslow.model.finding import Confidence, Cost, Evidence, Severity
+from unslow.model.interval import Interval
 from unslow.model.patch import NewFile, Safety, TextEdit
+from unslow.model.selftest import Selftest
 from unslow.model.site import Site
-from unslow.model.verdict import Counters, EndpointEffect, Interval, Verdict
+from unslow.model.verdict import Counters, EndpointEffect, Verdict
 
 
 class TargetInfo(msgspec.Struct, frozen=True):
@@ -68,6 +71,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     cpu_ms: float
     queries: QueryTotals
     waterfall: tuple[WaterfallBar, ...] = ()
+    rows: float = 0.0  # that the statements of a request gave or changed
+    bytes: float = 0.0  # of a response's body
 
 
 class Fix(msgspec.Struct, frozen=True):
@@ -142,3 +147,5 @@ class Report(msgspec.Struct, frozen=True):
     seconds: float = 0.0
     blocked: tuple[str, ...] = ()
     files: dict[str, str] = {}  # path -> SHA-256 of the file as audited, so that fix detects drift
+    budget: Budget | None = None  # what `unslow check` held the endpoints to
+    selftest: Selftest | None = None

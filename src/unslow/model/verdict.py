@@ -4,18 +4,12 @@ from typing import Literal
 
 import msgspec
 
+from unslow.model.interval import Interval
+from unslow.model.load import UnderLoad
+
 VerdictKind = Literal[
     "proven", "no-gain", "slower", "different", "failed", "inconclusive", "not-run"
 ]
-
-
-class Interval(msgspec.Struct, frozen=True):
-    """A ratio before/after (above 1: faster) with its confidence interval."""
-
-    estimate: float
-    low: float
-    high: float
-    confidence: float = 0.99
 
 
 class Counters(msgspec.Struct, frozen=True):
@@ -50,6 +44,8 @@ class EndpointEffect(msgspec.Struct, frozen=True):
     role: Literal["target", "guard"]
     queries: Counters | None = None
     samples: Distribution = Distribution()
+    rows: Counters | None = None
+    bytes: Counters | None = None
 
 
 class Calibration(msgspec.Struct, frozen=True):
@@ -76,3 +72,4 @@ class Verdict(msgspec.Struct, frozen=True):
     smallest_detectable: float | None = None
     replicated: bool | None = None
     metric: Literal["cpu", "wall"] = "cpu"
+    load: UnderLoad | None = None  # for claims about waiting and capacity
