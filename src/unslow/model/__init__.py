@@ -7,6 +7,7 @@ from unslow.model.budget import (
     Spender,
     Spent,
 )
+from unslow.model.comparison import Comparison
 from unslow.model.finding import (
     Cost,
     Evidence,
@@ -26,7 +27,7 @@ from unslow.model.load import (
     QuantileEffect,
     UnderLoad,
 )
-from unslow.model.patch import NewFile, Patch, Recommendation, TextEdit
+from unslow.model.patch import NewFile, Patch, Recommendation, TextEdit, WholeFile
 from unslow.model.report import (
     Endpoint,
     Environment,
@@ -82,6 +83,7 @@ __all__ = [
     "CapacityCurve",
     "CapacityPoint",
     "Column",
+    "Comparison",
     "Cost",
     "Counters",
     "DelayKind",
@@ -142,4 +144,5 @@ __all__ = [
     "UnderLoad",
     "Verdict",
     "WaterfallBar",
+    "WholeFile",
 ]

@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from unslow.model.budget import Budget
+from unslow.model.comparison import Comparison
 from unslow.model.finding import Confidence, Cost, Evidence, Severity
 from unslow.model.interval import Interval
 from unslow.model.patch import NewFile, Safety, TextEdit
@@ -149,3 +150,4 @@ class Report(msgspec.Struct, frozen=True):
     files: dict[str, str] = {}  # path -> SHA-256 of the file as audited, so that fix detects drift
     budget: Budget | None = None  # what `unslow check` held the endpoints to
     selftest: Selftest | None = None
+    comparison: Comparison | None = None

@@ -36,7 +36,10 @@ class Distribution(msgspec.Struct, frozen=True):
 
 
 class EndpointEffect(msgspec.Struct, frozen=True):
-    """The measured effect on one endpoint (a target of the patch, or a guarded bystander)."""
+    """The measured effect on one endpoint (a target of the patch, or a guarded bystander).
+
+    Where two versions are compared each endpoint has a `verdict` of its own.
+    """
 
     endpoint: str
     speedup: Interval | None
