@@ -33,8 +33,24 @@ class NewFile(msgspec.Struct, frozen=True):
     follows: str = ""
 
 
+class WholeFile(msgspec.Struct, frozen=True):
+    """A file with its whole new content, text or not, whether or not it existed before.
+
+    `link`: the content is the target of a symbolic link.
+    """
+
+    path: str
+    content: bytes
+    executable: bool = False
+    link: bool = False
+
+
 class Patch(msgspec.Struct, frozen=True):
     """One candidate fix. `sql` runs on the candidate's database, in order (indexes).
+
+    A whole version of an application has `whole` files and `removed` paths instead of edits; its
+    `prepare` commands run on the clone before each start (migrations), and a non-empty `command`
+    replaces the start command.
 
     `covers` are positions in the finding's `evidence.loads` (`(0,)` for an index). Two patches of
     one finding whose `covers` intersect are rivals: at most one is kept.
@@ -47,6 +63,10 @@ class Patch(msgspec.Struct, frozen=True):
     files: tuple[NewFile, ...] = ()
     sql: tuple[str, ...] = ()
     covers: tuple[int, ...] = (0,)
+    whole: tuple[WholeFile, ...] = ()
+    removed: tuple[str, ...] = ()
+    prepare: tuple[tuple[str, ...], ...] = ()
+    command: tuple[str, ...] = ()
 
 
 class Recommendation(msgspec.Struct, frozen=True):

@@ -49,6 +49,7 @@ class EndpointEffect(msgspec.Struct, frozen=True):
     samples: Distribution = Distribution()
     rows: Counters | None = None
     bytes: Counters | None = None
+    verdict: VerdictKind | None = None
 
 
 class Calibration(msgspec.Struct, frozen=True):

@@ -1,0 +1,15 @@
+"""Judges any change: two versions of an application, one verdict."""
+
+from unslow.lab.compare._options import MAX_SLOWDOWN, Measure, Options
+from unslow.lab.compare.comparing import compare
+from unslow.lab.compare.versions import Version, Versions, resolve
+
+__all__ = [
+    "MAX_SLOWDOWN",
+    "Measure",
+    "Options",
+    "Version",
+    "Versions",
+    "compare",
+    "resolve",
+]
