@@ -74,6 +74,7 @@ from unslow.model.verdict import (
     Responses,
     Verdict,
 )
+from unslow.model.writes import Change, Flip, FlippedStatement, WriteEffect, Writes
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -82,6 +83,7 @@ __all__ = [
     "Capacity",
     "CapacityCurve",
     "CapacityPoint",
+    "Change",
     "Column",
     "Comparison",
     "Cost",
@@ -99,6 +101,8 @@ __all__ = [
     "Field",
     "Finding",
     "Fix",
+    "Flip",
+    "FlippedStatement",
     "GeneratorCheck",
     "Index",
     "IndexEvidence",
@@ -145,4 +149,6 @@ __all__ = [
     "Verdict",
     "WaterfallBar",
     "WholeFile",
+    "WriteEffect",
+    "Writes",
 ]

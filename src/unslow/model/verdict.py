@@ -6,6 +6,7 @@ import msgspec
 
 from unslow.model.interval import Interval
 from unslow.model.load import UnderLoad
+from unslow.model.writes import Flip, Writes
 
 VerdictKind = Literal[
     "proven", "no-gain", "slower", "different", "failed", "inconclusive", "not-run"
@@ -77,3 +78,5 @@ class Verdict(msgspec.Struct, frozen=True):
     replicated: bool | None = None
     metric: Literal["cpu", "wall"] = "cpu"
     load: UnderLoad | None = None  # for claims about waiting and capacity
+    flip: Flip | None = None  # of indexes and settings: their statements, flipped
+    writes: tuple[Writes, ...] = ()  # what each index charges the writes of its table
