@@ -32,11 +32,12 @@ class ArmFailed(UnslowError):
 
 @dataclass(frozen=True)
 class Arm:
-    """A version of the application to launch. `sql` runs on its clone first."""
+    """A version of the application to launch. `sql` runs on its clone first, `env` is its own."""
 
     name: str
     tree: Tree
     sql: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -195,7 +196,7 @@ def measure(
         drawn = random.sample(list(arms), len(arms))
         progress.step(f"start {', '.join(arm.name for arm in drawn)}", 0, seconds_left())
         try:
-            runs += lab.launch_all([Start(arm.tree, arm.name, arm.sql) for arm in drawn])
+            runs += lab.launch_all([Start(arm.tree, arm.name, arm.sql, arm.env) for arm in drawn])
         except StartFailed as error:
             raise ArmFailed(error.arm, str(error)) from error
         meters = [

@@ -138,7 +138,7 @@ class Lab:
             list(pool.map(Running.stop, runs))
 
     def _launch(self, start: Start, record: Level, given_up: threading.Event) -> Running:
-        spec = self._spec(start.tree, start.arm, record)
+        spec = self._spec(start, record)
         relative = self._relative(start.tree)
         with contextlib.ExitStack() as undo:
             clones = Clones(self._templates, spec.folder / "data", start.sql)
@@ -216,19 +216,20 @@ class Lab:
         root = self.target.root
         return not place.is_relative_to(root) or "site-packages" in place.relative_to(root).parts
 
-    def _spec(self, tree: Tree, arm: str, record: Level) -> Spec:
+    def _spec(self, start: Start, record: Level) -> Spec:
         folder = self._folder / f"run{next(self._launches)}"
         folder.mkdir()
         return Spec(
             target=self.target,
-            tree=tree,
-            arm=arm,
+            tree=start.tree,
+            arm=start.arm,
             level=record,
             folder=folder,
             pycache=self._folder / "pycache",
-            python_path=self._python_path(tree),
+            python_path=self._python_path(start.tree),
             token=_launch.new_token(),
             packages=self._trees.packages,
+            env=start.env,
         )
 
     def _python_path(self, tree: Tree) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import unslow
@@ -48,6 +48,7 @@ class Spec:
     python_path: tuple[str, ...]
     token: str
     packages: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def socket(self) -> Path:
@@ -204,7 +205,7 @@ def _failed(spec: Spec, what: str) -> UnslowError:
 def _environment(spec: Spec, port: int) -> dict[str, str]:
     temporary = spec.folder / "tmp"
     temporary.mkdir(exist_ok=True)
-    environment = {**os.environ, **spec.target.env}
+    environment = {**os.environ, **spec.target.env, **spec.env}
     for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONSAFEPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__"):
         environment.pop(name, None)
     roots = os.pathsep.join((str(spec.tree.root), str(spec.tree.overlay)))

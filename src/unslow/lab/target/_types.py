@@ -1,5 +1,6 @@
 """What the target is, and what a running copy of it tells."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -47,11 +48,12 @@ class Tree:
 
 @dataclass(frozen=True)
 class Start:
-    """One application to start: `sql` runs on its clone first."""
+    """One application to start: `sql` runs on its clone first, `env` is for this arm alone."""
 
     tree: Tree
     arm: str
     sql: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 class StartFailed(UnslowError):
