@@ -5,7 +5,7 @@ from functools import update_wrapper
 from typing import Any
 from urllib.parse import quote
 
-from unslow.observe import _application, _control, _record, _sites, _wire
+from unslow.observe import _application, _control, _delay, _record, _sites, _wire
 from unslow.observe._record import RequestRecord
 
 Environ = dict[str, Any]
@@ -72,6 +72,8 @@ def run_wsgi(app: WSGI, environ: Environ, start_response: StartResponse) -> Iter
         if reply is not None:
             start_response(reply.status_line, reply.headers)
             return [reply.body]
+    if _delay.active:
+        _delay.delay_wsgi(environ)
     record = _begin_wsgi(environ) if _record.level() != "off" else None
     if record is None:
         return app(environ, start_response)
@@ -91,6 +93,8 @@ async def run_asgi(app: ASGI, scope: Scope, receive: Receive, send: Send) -> Non
             )
             await send({"type": "http.response.body", "body": reply.body})
             return
+    if _delay.active:
+        await _delay.delay_asgi(scope)
     record = _begin_asgi(scope) if _record.level() != "off" else None
     if record is None:
         await app(scope, receive, send)

@@ -12,6 +12,7 @@ def start() -> None:
         return
     _started = True
     from unslow.observe import (
+        _delay,
         _follow,
         _imports,
         _integrations,
@@ -22,6 +23,7 @@ def start() -> None:
     )
 
     _record.from_environment()
+    _wire.safely(_delay.from_environment)()
     _wire.safely(_wire.hello)()
     _wire.safely(_sandbox.install)()
     _wire.safely(_listen.install)()
