@@ -67,7 +67,7 @@ def test_a_good_patch_passes_and_its_queries_are_counted(check, base: Baseline) 
     assert (base.counters[BOOKS].queries, passed.counters[BOOKS].queries) == (61, 1)
     responses = gated.responses["one"]
     assert responses.compared == responses.equal > 0
-    assert "GET books/: served (value)" in responses.masked
+    assert "GET books/: served (time)" in responses.masked
 
 
 def test_the_write_that_can_be_repeated_is_known(base: Baseline) -> None:

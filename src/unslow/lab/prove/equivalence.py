@@ -1,116 +1,154 @@
 """Are two answers the same? What identical code answers differently is noise and is masked."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from unslow.lab.prove import _html, _json
+from unslow.lab.prove import _bodies, _headers, _json, _markup
+from unslow.lab.prove._bodies import Pages
+from unslow.lab.prove._json import Difference, Mask, Value
+from unslow.lab.prove.rules import NO_RULES, Rules
 from unslow.lab.workload import Call, Response
 from unslow.model import Responses
 
-# Headers that carry meaning for a client. Dates, lengths, servers and timings do not.
-COMPARED_HEADERS = (
-    "content-type",
-    "location",
-    "allow",
-    "cache-control",
-    "content-disposition",
-    "content-encoding",
-    "content-language",
-    "etag",
-    "last-modified",
-    "link",
-    "vary",
-    "www-authenticate",
-    "x-total-count",
-)
 SERVER_ERROR = 500  # the page of an error names times, addresses and lines: only its status counts
+HEADER = "header"
+EFFECTS = "sends"
+BODY = "body"
+Doings = dict[str, Value]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response whose own address is replaced, so that copies on two ports can be equal.
+
+    The body is without its content encoding. `doings` is what the request sent elsewhere: mails,
+    tasks and cache writes by their readable kind (`unslow.lab.prove.doings`).
+    """
+
+    status: int
+    headers: Mapping[str, Value]
+    body: bytes
+    doings: Mapping[str, Value] = field(default_factory=dict)
+
+    @property
+    def media(self) -> str:
+        kind = self.headers.get("content-type", "")
+        return _bodies.media_of(kind if isinstance(kind, str) else "", self.body)
+
+
+Played = Sequence[tuple[Call, Answer]]
 
 
 @dataclass
 class Masks:
     """The noise of one endpoint."""
 
-    body: set[_json.Mask] = field(default_factory=set)
-    forms: set[str] = field(default_factory=set)
-    headers: set[str] = field(default_factory=set)
-    whole_body: bool = False
-    status: bool = False
+    found: set[Mask] = field(default_factory=set)
+    statuses: set[int] = field(default_factory=set)
+    _by_path: _json.Masks | None = None
 
-    def names(self) -> Iterator[str]:
-        yield from (str(mask) for mask in self.body)
-        yield from (f"header {name}" for name in self.headers)
-        yield from (f"text like {form}" for form in self.forms)
-        if self.whole_body:
-            yield "body"
-        if self.status:
-            yield "status and body"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A response whose own address is replaced, so that copies on two ports can be equal."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
+    def add(self, masks: Iterable[Mask]) -> None:
+        self.found.update(masks)
+        self._by_path = None
 
     @property
-    def media(self) -> str:
-        kind = self.headers.get("content-type", "").split(";")[0].strip().lower()
-        if kind.endswith("json"):
-            return "json"
-        return "html" if kind.endswith(("html", "xml")) else "raw"
+    def by_path(self) -> _json.Masks:
+        if self._by_path is None:
+            self._by_path = _json.by_path(self.found)
+        return self._by_path
 
+    def has_body(self) -> bool:
+        return any(mask.path[:1] not in ((HEADER,), (EFFECTS,)) for mask in self.found)
 
-Played = Sequence[tuple[Call, Answer]]
+    def names(self) -> Iterator[str]:
+        yield from (_name(mask) for mask in self.found)
+        if self.statuses:
+            yield f"status ({' or '.join(map(str, sorted(self.statuses)))})"
 
 
 def answer(response: Response, base_url: str) -> Answer:
     """The comparable part of a response that the application at `base_url` gave."""
     address = urlsplit(base_url).netloc
-    cookies = sorted(
-        value.split("=")[0] for name, value in response.headers if name.lower() == "set-cookie"
-    )
-    headers = {
-        name: response.header(name).replace(address, "HOST")
-        for name in COMPARED_HEADERS
-        if response.header(name)
-    }
-    if cookies:
-        headers["set-cookie"] = ", ".join(cookies)
-    return Answer(response.status, headers, response.body.replace(address.encode(), b"HOST"))
+    headers = _headers.compared(response.headers, address)
+    body = _bodies.decoded(response.body, response.header("content-encoding"))
+    body = response.body if body is None else body
+    return Answer(response.status, headers, body.replace(address.encode(), b"HOST"))
 
 
 class Equivalence:
     """Learns the noise from two runs of the same code, then compares a third with the first.
 
-    The runs hold the same calls in the same order.
+    The runs hold the same calls in the same order. `rules` are the user's own masks.
     """
 
-    def __init__(self, before: Played, again: Played) -> None:
+    def __init__(self, before: Played, again: Played, rules: Rules = NO_RULES) -> None:
         self._before = before
+        self._rules = rules
         self._masks: defaultdict[str, Masks] = defaultdict(Masks)
-        self._places: list[frozenset[int]] = []
-        for (call, one), (_, other) in zip(before, again, strict=True):
-            self._places.append(_learn(one, other, self._masks[call.endpoint]))
+        self._others: list[tuple[Answer, ...]] = [()] * len(before)
+        self.learn(again)
+
+    def learn(self, again: Played) -> None:
+        """Take what differs in another run of the same code for noise too."""
+        for place, ((call, one), (_, other)) in enumerate(zip(self._before, again, strict=True)):
+            masks = self._masks[call.endpoint]
+            if one.status != other.status:
+                masks.statuses |= {one.status, other.status}
+                self._others[place] += (other,)
+            else:
+                masks.add(_noise(self._cleaned(call, one), self._cleaned(call, other)))
+
+    def learn_order(self, again: Played) -> bool:
+        """Take lists that identical code gave in another order for lists without one.
+
+        `again` are answers from the same rows, stored in another order; anything else that differs
+        in them is left alone. Returns whether something was learned.
+        """
+        learned = False
+        for (call, one), (_, other) in zip(self._before, again, strict=True):
+            if one.status == other.status:
+                noise = _noise(self._cleaned(call, one), self._cleaned(call, other))
+                order = {mask for mask in noise if mask.how == "order"}
+                masks = self._masks[call.endpoint]
+                learned |= not order <= masks.found
+                masks.add(order)
+        return learned
+
+    def adopt_order(self, other: "Equivalence") -> None:
+        """The lists without an order that another comparison of these endpoints has found."""
+        for endpoint, masks in other._masks.items():
+            self._masks[endpoint].add(mask for mask in masks.found if mask.how == "order")
 
     def masked(self, endpoints: Iterable[str] | None = None) -> tuple[str, ...]:
-        """What is not compared, as readable names (`GET orders: [*].seen_at (value)`)."""
+        """What is not compared, as readable names (`GET orders: [*].seen_at (time)`)."""
         wanted = self._masks if endpoints is None else set(endpoints)
-        return tuple(
+        learned = tuple(
             f"{endpoint}: {name}"
             for endpoint in sorted(self._masks)
             if endpoint in wanted
             for name in sorted(self._masks[endpoint].names())
         )
+        return learned + self._rules.used(wanted)
 
     def compare(self, after: Played) -> Iterator[tuple[Call, str]]:
         """For each call: the sentence about its first difference, "" when it is equal."""
-        for (call, one), (_, other), places in zip(self._before, after, self._places, strict=True):
-            found = next(_differences(one, other, self._masks[call.endpoint], places), None)
+        for call, found in self.differences(after):
             yield call, f"{call.method} {call.path} {found}" if found else ""
+
+    def differences(self, after: Played) -> Iterator[tuple[Call, Difference | None]]:
+        """For each call: its first difference, None when it is equal."""
+        for (call, one), (_, other), others in zip(self._before, after, self._others, strict=True):
+            masks = self._masks[call.endpoint]
+            left = next((seen for seen in others if seen.status == other.status), one)
+            if one.status == other.status:
+                left = one
+            pair = self._cleaned(call, left), self._cleaned(call, other)
+            yield call, next(_differences(*pair, masks), None)
+
+    def _cleaned(self, call: Call, given: Answer) -> "_Read":
+        return _Read(call, given, self._rules)
 
 
 def summary(compared: Iterable[tuple[Call, str]], masked: tuple[str, ...] = ()) -> Responses:
@@ -120,63 +158,114 @@ def summary(compared: Iterable[tuple[Call, str]], masked: tuple[str, ...] = ()) 
     return Responses(len(sentences), sentences.count(""), masked, first)
 
 
-def _learn(one: Answer, other: Answer, masks: Masks) -> frozenset[int]:
-    if one.status != other.status:
-        masks.status = True
-        return frozenset()
-    masks.headers |= {
-        name
-        for name in {*one.headers, *other.headers}
-        if one.headers.get(name) != other.headers.get(name)
-    }
-    if one.body == other.body or one.status >= SERVER_ERROR:
-        return frozenset()
-    if one.media == "json" and (both := _parsed(one, other)):
-        masks.body |= set(_json.learn(*both))
-        return frozenset()
-    if one.media == "html":
-        noise = _html.noise(_html.pieces(one.body), _html.pieces(other.body))
-        if noise is not None:
-            masks.forms |= noise[1]
-            return noise[0]
-    masks.whole_body = True
-    return frozenset()
+class _Read:
+    """An answer that is parsed when it must be, without what the user's rules leave out."""
+
+    def __init__(self, call: Call, given: Answer, rules: Rules) -> None:
+        self._call = call
+        self._rules = rules
+        self.answer = given
+
+    @property
+    def headers(self) -> Value:
+        return self._rules.headers(self._call.endpoint, self.answer.headers)
+
+    @property
+    def document(self) -> _bodies.Document | None:
+        body = self._rules.text(self._call.endpoint, self.answer.body, self.answer.media)
+        found = _bodies.document(body, self.answer.media)
+        if found is None or isinstance(found, Pages | bytes):
+            return found
+        return self._rules.value(self._call.endpoint, found)  # type: ignore[arg-type]
+
+    def try_rules(self) -> None:
+        """Let the rules know what they meet, even where nothing differs."""
+        if self._rules.concern(self._call.endpoint):
+            _ = self.document
+
+    def same_body(self, other: "_Read") -> bool:
+        return self.answer.body == other.answer.body and self.answer.media == other.answer.media
 
 
-def _differences(
-    one: Answer, other: Answer, masks: Masks, places: frozenset[int]
-) -> Iterator[_json.Difference]:
-    if masks.status:
+def _noise(one: _Read, other: _Read) -> Iterator[Mask]:
+    """The masks that make the two equal."""
+    yield from _json.learn(one.headers, other.headers, (HEADER,))
+    yield from _json.learn(dict(one.answer.doings), dict(other.answer.doings), (EFFECTS,))
+    if one.answer.status >= SERVER_ERROR:
         return
-    if one.status != other.status:
-        yield _json.Difference(("status",), str(one.status), str(other.status))
+    if one.same_body(other):
+        one.try_rules()
         return
-    yield from _header_differences(one, other, masks)
-    if one.body == other.body or one.status >= SERVER_ERROR or masks.whole_body:
-        return
-    if one.media == "json" and (both := _parsed(one, other)):
-        yield from _json.differences(*both, frozenset(masks.body))
-    elif one.media == "html":
-        yield from _html.differences(
-            _html.pieces(one.body), _html.pieces(other.body), places, frozenset(masks.forms)
-        )
-    else:
-        yield _json.Difference(
-            ("body",), f"{len(one.body)} bytes", f"{len(other.body)} other bytes"
-        )
+    before, after = one.document, other.document
+    if isinstance(before, Pages) and isinstance(after, Pages):
+        yield from _markup.learn(before, after)
+    elif _is_value(before) and _is_value(after):
+        yield from _json.learn(before, after)  # type: ignore[arg-type]
+    elif before != after or before is None:
+        yield Mask((BODY,), "shape")
 
 
-def _header_differences(one: Answer, other: Answer, masks: Masks) -> Iterator[_json.Difference]:
-    noisy_body = bool(masks.body or masks.forms or masks.whole_body)
-    for name in dict.fromkeys((*one.headers, *other.headers)):
-        left, right = one.headers.get(name, "missing"), other.headers.get(name, "missing")
+def _differences(one: _Read, other: _Read, masks: Masks) -> Iterator[Difference]:
+    before, after = one.answer, other.answer
+    if before.status != after.status:
+        if after.status not in masks.statuses:
+            yield Difference(("status",), str(before.status), str(after.status))
+        return
+    for found in _json.differences(one.headers, other.headers, masks.by_path, (HEADER,)):
         # An ETag is a digest of the body: where that is masked, so is its digest.
-        if left != right and name not in masks.headers and not (name == "etag" and noisy_body):
-            yield _json.Difference((f"header {name}",), _json.shorten(left), _json.shorten(right))
+        if not (found.path == (HEADER, "etag") and masks.has_body()):
+            yield _named(found)
+    if before.status < SERVER_ERROR and not one.same_body(other):
+        yield from _body_differences(one, other, masks)
+    for found in _json.differences(
+        dict(before.doings), dict(after.doings), masks.by_path, (EFFECTS,)
+    ):
+        yield _doing(found)
 
 
-def _parsed(one: Answer, other: Answer) -> tuple[_json.Value, _json.Value] | None:
-    try:
-        return _json.parse(one.body), _json.parse(other.body)
-    except ValueError:
-        return None
+def _body_differences(one: _Read, other: _Read, masks: Masks) -> Iterator[Difference]:
+    by_path = masks.by_path
+    if "shape" in by_path.get((BODY,), ()):
+        return
+    before, after = one.document, other.document
+    if isinstance(before, Pages) and isinstance(after, Pages):
+        yield from _markup.differences(before, after, by_path)
+    elif _is_value(before) and _is_value(after):
+        yield from _json.differences(before, after, by_path)  # type: ignore[arg-type]
+    elif before != after or before is None:
+        sizes = len(one.answer.body), len(other.answer.body)
+        yield Difference((BODY,), f"{sizes[0]} bytes", f"{sizes[1]} other bytes")
+
+
+def _is_value(found: _bodies.Document | None) -> bool:
+    return found is not None and not isinstance(found, Pages | bytes)
+
+
+def _named(found: Difference) -> Difference:
+    """A header's difference under its name: `header location`."""
+    name, *rest = found.path[1:] or ("headers",)
+    return Difference((f"{HEADER} {name}", *rest), _plain(found.before), _plain(found.after))
+
+
+def _doing(found: Difference) -> Difference:
+    """What is sent once more, once less, or with other content; the content is not told."""
+    what = str(found.path[1]) if len(found.path) > 1 else "what it sends"
+    if len(found.path) <= 2:
+        return Difference((f"{EFFECTS} {what}",), found.before, found.after)
+    part = next((str(key) for key in found.path[2:] if isinstance(key, str)), "content")
+    return Difference((f"{EFFECTS} {what}",), part, f"another {part}")
+
+
+def _plain(shown: str) -> str:
+    """A header's text without the quotes of JSON."""
+    return shown[1:-1] if len(shown) > 1 and shown[0] == shown[-1] == '"' else shown
+
+
+def _name(mask: Mask) -> str:
+    if mask.path[:1] == (HEADER,):
+        return f"header {Mask(mask.path[1:], mask.how)}"
+    if mask.path[:1] == (EFFECTS,):
+        return f"{EFFECTS} {Mask(mask.path[1:], mask.how)}"
+    if mask.path == (BODY,) and mask.how == "shape":
+        return BODY
+    return str(mask)

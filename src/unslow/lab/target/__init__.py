@@ -1,9 +1,10 @@
 """The target: finds the application, starts it observed on clones of its data, stops it."""
 
-from unslow.lab.target._discover import discover
+from unslow.lab.target._discover import NotFound, discover
 from unslow.lab.target._lab import Lab
 from unslow.lab.target._running import Running
-from unslow.lab.target._settings import Settings, read_settings
+from unslow.lab.target._settings import RouteMask, Settings, read_settings
+from unslow.lab.target._tree import source_files
 from unslow.lab.target._types import (
     Cpu,
     Database,
@@ -21,6 +22,8 @@ __all__ = [
     "Description",
     "Lab",
     "Level",
+    "NotFound",
+    "RouteMask",
     "Running",
     "Settings",
     "Start",
@@ -29,4 +32,5 @@ __all__ = [
     "Tree",
     "discover",
     "read_settings",
+    "source_files",
 ]

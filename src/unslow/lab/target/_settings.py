@@ -1,5 +1,6 @@
 """The `[tool.unslow]` table of pyproject.toml."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,15 @@ import msgspec
 from unslow.errors import UsageError
 
 
+class RouteMask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is not compared in the answers of some routes: JSON paths (`results[*].seen_at`), names
+    of headers, regular expressions of text."""
+
+    json: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Settings:
     """What pyproject.toml says; the command line wins over it.
@@ -17,7 +27,8 @@ class Settings:
     `command` starts the application (text is split as a shell would), `target` is what `unslow
     audit TARGET` takes, `python` the interpreter of the application, `sources` further packages
     that count as application code, `env` variables for the application, `login` a user name,
-    `headers` are sent with every request, `exclude` names routes never to call.
+    `headers` are sent with every request, `exclude` names routes never to call, `mask` says by
+    glob of routes what of their answers is not compared.
     """
 
     command: str | tuple[str, ...] = ()
@@ -29,6 +40,7 @@ class Settings:
     headers: dict[str, str] = field(default_factory=dict)
     exclude: tuple[str, ...] = ()
     start_timeout_s: float = 120.0
+    mask: dict[str, RouteMask] = field(default_factory=dict)
     folder: Path | None = None  # where the pyproject.toml lies; None without one
 
 
@@ -61,4 +73,17 @@ def _convert(table: Mapping[str, object], path: Path) -> Settings:
         settings = msgspec.convert(values, Settings)
     except msgspec.ValidationError as error:
         raise UsageError(f"{path}: [tool.unslow] {error}") from error
+    _check_patterns(settings.mask, path)
     return replace(settings, folder=path.parent)
+
+
+def _check_patterns(masks: Mapping[str, RouteMask], path: Path) -> None:
+    for glob, mask in masks.items():
+        for pattern in mask.text:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise UsageError(
+                    f"{path}: [tool.unslow.mask.{glob!r}] text {pattern!r} is no regular "
+                    f"expression: {error}. Write it as Python's re module reads it."
+                ) from error
