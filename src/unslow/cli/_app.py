@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from unslow import __version__
-from unslow.cli import audit, demo, diagnose, fix, report
+from unslow.cli import audit, demo, diagnose, fix, report, selftest
 
 app = typer.Typer(
     name="unslow",
@@ -15,7 +15,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (audit.audit, diagnose.diagnose, fix.fix, report.report, demo.demo):
+for command in (
+    audit.audit,
+    diagnose.diagnose,
+    fix.fix,
+    report.report,
+    selftest.selftest,
+    demo.demo,
+):
     app.command()(command)
 
 

@@ -7,6 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from unslow.lab.report import _charts as charts
 from unslow.lab.report import _phrases as say
+from unslow.lab.report import _selftest as selftest
 from unslow.lab.report._diff import diff_lines
 from unslow.lab.report._excerpt import span
 from unslow.model import Endpoint, Report, ReportedFinding
@@ -23,6 +24,8 @@ class QuotedLine:
 
 
 def render(report: Report) -> str:
+    if report.selftest:
+        return _template("_selftest.html.jinja").render(report=report)
     return _template().render(
         report=report,
         forest=charts.forest(report),
@@ -33,7 +36,7 @@ def render(report: Report) -> str:
 
 
 @cache
-def _template() -> Template:
+def _template(name: str = "report.html.jinja") -> Template:
     environment = Environment(
         loader=PackageLoader("unslow.lab.report"),
         autoescape=True,
@@ -43,11 +46,12 @@ def _template() -> Template:
     )
     environment.globals |= {
         "say": say,
+        "selftest": selftest,
         "charts": charts,
         "diff_lines": diff_lines,
         "quoted": quoted,
     }
-    return environment.get_template("report.html.jinja")
+    return environment.get_template(name)
 
 
 def _traffic(endpoint: Endpoint) -> float:

@@ -3,6 +3,7 @@
 import re
 
 from unslow.lab.report import _phrases as say
+from unslow.lab.report import _selftest as selftest
 from unslow.model import Fix, Report, ReportedFinding
 
 MAX_CHARACTERS = 60_000  # GitHub refuses comments above 65 536
@@ -11,6 +12,8 @@ SHOWN_ENDPOINTS = 20
 
 def render(report: Report) -> str:
     """The whole report; diffs give way, the last first, when it would not fit into a comment."""
+    if report.selftest:
+        return selftest.markdown(report, report.selftest)
     shown = len(report.findings)
     while True:
         text = "\n\n".join(_blocks(report, shown)) + "\n"

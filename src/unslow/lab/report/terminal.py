@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from unslow.lab.report import _phrases as say
+from unslow.lab.report import _selftest as selftest
 from unslow.lab.report._excerpt import span
 from unslow.model import Endpoint, Excerpt, Fix, Report, ReportedFinding, Site
 
@@ -49,6 +50,8 @@ def render(report: Report, *, width: int = 80, color: bool = False) -> str:
 
 
 def _parts(report: Report, width: int) -> list[RenderableType]:
+    if report.selftest:
+        return [_head(report, width), *selftest.terminal(report.selftest)]
     parts: list[RenderableType] = [_head(report, width), "", _endpoints(report)]
     if not report.findings:
         parts += ["", Text("Nothing to fix: no finding in the endpoints above.", style="green")]

@@ -23,6 +23,10 @@ HOW = (
 )
 
 
+class NotFound(UsageError):
+    """There is no application to find; nothing was named."""
+
+
 def discover(
     argument: str | None,
     command: Sequence[str] = (),
@@ -144,7 +148,7 @@ def _wsgi_module(settings: str, folder: Path) -> str | None:
 
 def _one_of(found: tuple[Found, ...], place: Place, where: str) -> Target:
     if not found:
-        raise UsageError(
+        raise NotFound(
             f"No application found {where}: no manage.py, no {SETTINGS_MODULE}, no FastAPI, "
             f"Starlette or Flask object. {HOW}"
         )

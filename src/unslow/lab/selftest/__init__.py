@@ -1,0 +1,23 @@
+"""Tests the proof itself on this machine: identical code, and code with a known delay."""
+
+from unslow.lab.selftest.delay import DELAYS, Delay
+from unslow.lab.selftest.record import Recorded, record
+from unslow.lab.selftest.resample import Recording, Trials, reduced, resample, try_once
+from unslow.lab.selftest.selftest import Options, selftest
+from unslow.lab.selftest.summary import exact, summarise
+
+__all__ = [
+    "DELAYS",
+    "Delay",
+    "Options",
+    "Recorded",
+    "Recording",
+    "Trials",
+    "exact",
+    "record",
+    "reduced",
+    "resample",
+    "selftest",
+    "summarise",
+    "try_once",
+]
