@@ -44,7 +44,8 @@ FEWEST_GUARD_PAIRS = 3
 REST_SHARE = 0.2  # of a launch set's seconds, for endpoints that no patch should reach
 FEWEST_REST = 3
 TARGET_SLICE_S = 1.5  # per endpoint and launch set, in all arms together
-GUARD_SLICE_S = 0.5
+GUARD_SLICE_S = 0.5  # for targets too, where the gain is plain
+PLAIN_GAIN = 0.6  # the cost that a fix with a plain gain leaves
 FIRST_LAUNCH_S = 2.0  # per arm, until the first set tells better
 
 Costs = dict[str, dict[str, float]]  # seconds of one call: arm -> endpoint -> seconds
@@ -274,11 +275,16 @@ class Trial:
 
     def _savings_s(self, claim: Claim) -> float:
         """What the claim promises to save per round of traffic, by what is known of its cost."""
-        return sum(
-            self.weights.get(end, 1.0)
-            * (self._cost_s(claim.before, end) - self._cost_s(claim.after, end))
-            for end in claim.targets
+        return self._traffic_s(claim.before, claim) - self._traffic_s(claim.after, claim)
+
+    def _promises_much(self, claim: Claim) -> bool:
+        """Whether few requests per launch will do: their noise is small beside such a gain."""
+        return self._traffic_s(claim.after, claim) < PLAIN_GAIN * self._traffic_s(
+            claim.before, claim
         )
+
+    def _traffic_s(self, arm: str, claim: Claim) -> float:
+        return sum(self.weights.get(end, 1.0) * self._cost_s(arm, end) for end in claim.targets)
 
     def _least_requests_s(self, claims: Sequence[Claim]) -> float:
         places = {
@@ -312,7 +318,8 @@ class Trial:
         for claim in claims:
             both, found = (claim.before, claim.after), self.measured(claim)
             still_open = open_guards(found)
-            target_s = GUARD_SLICE_S if promising(found) else TARGET_SLICE_S
+            plain = promising(found) or self._promises_much(claim)
+            target_s = GUARD_SLICE_S if plain else TARGET_SLICE_S
             parts += [(end, Slice(target_s, both)) for end in claim.targets]
             for end in claim.guards:
                 if end in still_open or len(found.guards[end]) < FEWEST_GUARD_PAIRS:
