@@ -66,3 +66,13 @@ def test_a_bundle_falls_into_halves() -> None:
     one, other = halves(bundle)
     assert one.keys + other.keys == bundle.keys
     assert len({one.name, other.name, bundle.name}) == 3
+
+
+def test_fixes_that_are_in_place_are_in_every_bundle_and_its_halves() -> None:
+    placed = candidate("placed", "GET p", at=8)
+    (bundle,) = bundles(
+        [candidate("a", "GET a", at=0), candidate("b", "GET b", at=4)], read, [placed]
+    )
+    for part in (bundle, *halves(bundle)):
+        assert part.patches[0] == placed.patch
+        assert "placed" not in part.keys

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.prove import library
-from tests.prove.library import BOOKS, edit
+from tests.prove.library import BOOKS, SHELVES, edit
 from unslow.demo.postgres import Postgres
 from unslow.lab.prove import Candidate, gate
 from unslow.lab.prove.bundle import Bundle
@@ -48,6 +48,21 @@ def check(lab: Lab, base: Baseline):
         )
 
     return check
+
+
+def test_fixes_beside_are_in_the_baseline(lab: Lab, base: Baseline) -> None:
+    placed = Candidate("placed", library.good(), (BOOKS,))
+    found = gate.baseline(
+        lab,
+        library.workload(),
+        {SHELVES},
+        budget_s=60,
+        sign_in=None,
+        progress=Silent(),
+        beside=[placed],
+    )
+    assert found.counters[BOOKS].queries < base.counters[BOOKS].queries
+    assert found.counters[SHELVES].queries == base.counters[SHELVES].queries
 
 
 def candidate(patch: Patch, *endpoints: str, key: str = "one") -> Candidate:

@@ -11,7 +11,7 @@ from unslow.lab._observation import observe, prepare, running
 from unslow.lab._summary import Case, Proven, summarise
 from unslow.lab.diagnose import diagnose
 from unslow.lab.prescribe import Source, prescribe
-from unslow.lab.prove import Candidate, combine, prove
+from unslow.lab.prove import Candidate, prove_all
 from unslow.lab.target import Lab, Running, Target
 from unslow.lab.workload import Wanted, Workload
 from unslow.model import Patch, Report, TargetInfo, Trace
@@ -101,20 +101,10 @@ def _prove(
     def sign_in(app: Running) -> Mapping[str, str]:
         return app.login(options.login) if options.login else {}
 
-    proof = prove(
+    proof, combination = prove_all(
         lab,
         workload,
         candidates,
-        budget_s=options.budget_s,
-        progress=progress,
-        seed=options.seed,
-        sign_in=sign_in,
-    )
-    combination = combine(
-        lab,
-        workload,
-        candidates,
-        proof,
         budget_s=options.budget_s,
         progress=progress,
         seed=options.seed,

@@ -63,7 +63,10 @@ class Calibration(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """The judgement with everything that backs it. `reason` is one sentence."""
+    """The judgement with everything that backs it. `reason` is one sentence.
+
+    `beside` is the number of other fixes that were in place before and after.
+    """
 
     verdict: VerdictKind
     reason: str = ""
@@ -77,6 +80,7 @@ class Verdict(msgspec.Struct, frozen=True):
     smallest_detectable: float | None = None
     replicated: bool | None = None
     metric: Literal["cpu", "wall"] = "cpu"
+    beside: int = 0
     load: UnderLoad | None = None  # for claims about waiting and capacity
     flip: Flip | None = None  # of indexes and settings: their statements, flipped
     writes: tuple[Writes, ...] = ()  # what each index charges the writes of its table

@@ -3,5 +3,6 @@
 from unslow.lab.prove._candidate import Candidate, Combination, Proof
 from unslow.lab.prove.combine import combine
 from unslow.lab.prove.proving import calibrate, prove
+from unslow.lab.prove.rounds import prove_all
 
-__all__ = ["Candidate", "Combination", "Proof", "calibrate", "combine", "prove"]
+__all__ = ["Candidate", "Combination", "Proof", "calibrate", "combine", "prove", "prove_all"]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from unslow.lab.patching import Conflict, Read, apply
 from unslow.lab.prove._candidate import Candidate, rivals
@@ -13,14 +13,18 @@ _INDEXED_TABLE = re.compile(r'\bON\s+(?:ONLY\s+)?([\w."]+)', re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Bundle:
-    """Candidates that are measured in one arm, each by its own endpoints."""
+    """Candidates that are measured in one arm, each by its own endpoints.
+
+    `beside` are fixes that are in place in every arm: they are not judged.
+    """
 
     name: str
     candidates: tuple[Candidate, ...]
+    beside: tuple[Candidate, ...] = ()
 
     @property
     def patches(self) -> tuple[Patch, ...]:
-        return tuple(candidate.patch for candidate in self.candidates)
+        return tuple(candidate.patch for candidate in (*self.beside, *self.candidates))
 
     @property
     def sql(self) -> tuple[str, ...]:
@@ -36,24 +40,29 @@ class Bundle:
         return frozenset(end for candidate in self.candidates for end in candidate.endpoints)
 
 
-def bundles(candidates: Sequence[Candidate], read: Read) -> tuple[Bundle, ...]:
+def bundles(
+    candidates: Sequence[Candidate], read: Read, beside: Sequence[Candidate] = ()
+) -> tuple[Bundle, ...]:
     """As few bundles as a greedy colouring gives, candidates with many endpoints first."""
     groups: list[list[Candidate]] = []
     for candidate in sorted(candidates, key=lambda one: -len(one.endpoints)):
-        home = next((group for group in groups if _fits(candidate, group, read)), None)
+        home = next((one for one in groups if _fits(candidate, one, read, beside)), None)
         if home is None:
             groups.append([candidate])
         else:
             home.append(candidate)
-    return tuple(Bundle(f"B{number}", tuple(group)) for number, group in enumerate(groups, start=1))
+    return tuple(
+        Bundle(f"B{number}", tuple(group), tuple(beside))
+        for number, group in enumerate(groups, start=1)
+    )
 
 
 def halves(bundle: Bundle) -> tuple[Bundle, Bundle]:
     """Two smaller bundles, to find the candidate that a shared failure comes from."""
     middle = len(bundle.candidates) // 2
     return (
-        Bundle(f"{bundle.name}.1", bundle.candidates[:middle]),
-        Bundle(f"{bundle.name}.2", bundle.candidates[middle:]),
+        replace(bundle, name=f"{bundle.name}.1", candidates=bundle.candidates[:middle]),
+        replace(bundle, name=f"{bundle.name}.2", candidates=bundle.candidates[middle:]),
     )
 
 
@@ -66,12 +75,14 @@ def compatible(candidates: Sequence[Candidate], read: Read) -> bool:
     return True
 
 
-def _fits(candidate: Candidate, group: Sequence[Candidate], read: Read) -> bool:
+def _fits(
+    candidate: Candidate, group: Sequence[Candidate], read: Read, beside: Sequence[Candidate]
+) -> bool:
     return (
         all(set(candidate.endpoints).isdisjoint(other.endpoints) for other in group)
         and not any(rivals(candidate, other) for other in group)
         and not _share_a_table(candidate, group)
-        and compatible([*group, candidate], read)
+        and compatible([*beside, *group, candidate], read)
     )
 
 

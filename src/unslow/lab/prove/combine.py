@@ -23,7 +23,6 @@ from unslow.lab.workload import Workload
 from unslow.model import Total, Verdict
 from unslow.progress import Progress
 
-COMBINE_SHARE = 0.35  # of the budget, what `prove` leaves
 GATE_SHARE = 0.05
 TOGETHER = "C"
 MOST_ATTEMPTS = 3  # sets of fixes that are gated before the combination is given up
@@ -43,10 +42,9 @@ def combine(
 ) -> Combination:
     """Put the proven fixes together, best first, gate and measure them, and drop the useless.
 
-    Takes about `COMBINE_SHARE` of `budget_s`. Raises `UnslowError` when the unpatched application
-    fails.
+    Takes about `budget_s`. Raises `UnslowError` when the unpatched application fails.
     """
-    seconds_left = deadline(budget_s * COMBINE_SHARE)
+    seconds_left = deadline(budget_s)
     kept, dropped = choose(candidates, proof, lab, workload)
     if not kept:
         return Combination(_total(proof, "not-run"), (), dropped)

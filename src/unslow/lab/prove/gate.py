@@ -3,7 +3,7 @@
 import itertools
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import msgspec
@@ -98,15 +98,17 @@ def baseline(
     budget_s: float,
     sign_in: SignIn | None,
     progress: Progress,
+    beside: Sequence[Candidate] = (),
 ) -> Baseline:
     """Run A and A' through everything that the candidates will be compared on.
 
-    `budget_s` is for one arm: slow endpoints are asked less often.
+    `budget_s` is for one arm: slow endpoints are asked less often. `beside` are fixes that A has.
     """
-    tree = lab.tree()
+    start = Bundle(BEFORE, (), tuple(beside))
+    tree = lab.tree(start.patches)
     arms: list[Running] = []
     try:
-        arms += (lab.launch(tree, name, record="light") for name in (BEFORE, AGAIN))
+        arms += (lab.launch(tree, name, record="light", sql=start.sql) for name in (BEFORE, AGAIN))
         both = [(running, sign_in(running) if sign_in else {}) for running in arms]
         first, second = play_twice(both, workload, budget_s, progress)
         end = state.learn(*arms)
@@ -253,7 +255,7 @@ class _Run:
 def _gated(base: Baseline, bundle: Bundle, outcome: _Compared) -> Gated:
     failed = {one.key for one in outcome.rejected}
     left = tuple(one for one in bundle.candidates if one.key not in failed)
-    passed = (_passed(base, Bundle(bundle.name, left), outcome.played),) if left else ()
+    passed = (_passed(base, replace(bundle, candidates=left), outcome.played),) if left else ()
     return Gated(passed, tuple(outcome.rejected), outcome.responses)
 
 
@@ -263,7 +265,7 @@ def _rejoined(bundle: Bundle, parts: Sequence[Gated]) -> Gated:
     whole: tuple[Passed, ...] = ()
     if passed:
         candidates = tuple(one for part in passed for one in part.bundle.candidates)
-        left = Bundle(bundle.name, candidates)
+        left = replace(bundle, candidates=candidates)
         felt = frozenset(end for part in passed for end in part.felt) - left.targets
         counters = dict(passed[0].counters)
         cost_s = dict(passed[0].cost_s)

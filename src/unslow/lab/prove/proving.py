@@ -1,11 +1,13 @@
 """From candidates to verdicts: the gates, then the clock, then a replication."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
+
+import msgspec
 
 from unslow.lab.prove import gate, outcome
 from unslow.lab.prove._candidate import Candidate, Proof, rivals
-from unslow.lab.prove.bundle import bundles
+from unslow.lab.prove.bundle import Bundle, bundles
 from unslow.lab.prove.gate import Baseline, Gated
 from unslow.lab.prove.schedule import AGAIN, BEFORE, Arm, SignIn
 from unslow.lab.prove.session import Clock, Session, deadline, weights
@@ -15,8 +17,8 @@ from unslow.lab.workload import Workload
 from unslow.model import Calibration, Verdict
 from unslow.progress import Progress
 
-PROVE_SHARE = 0.65  # of the budget; the rest is for the combination
-GATE_SHARE = 0.25  # of that, for the gates of all arms together
+GATE_SHARE = 0.25  # of the budget, for the gates of all arms together
+NO_OTHERS: Mapping[str, float] = {}
 GATES_END = 0.6  # what the gates have not reached by then is not measured
 
 
@@ -29,30 +31,50 @@ def prove(
     progress: Progress,
     seed: int = 0,
     sign_in: SignIn | None = None,
+    beside: Sequence[Candidate] = (),
+    others: Mapping[str, float] = NO_OTHERS,
 ) -> Proof:
-    """Judge every candidate within about `PROVE_SHARE` of `budget_s` seconds.
+    """Judge every candidate within about `budget_s` seconds.
 
-    `sign_in` gives the headers of a session on one launch's own clone. Raises `UnslowError` when
-    the unpatched application fails.
+    `sign_in` gives the headers of a session on one launch's own clone. `beside` are fixes that are
+    in place in every arm, `others` the evidence of claims judged elsewhere in the same report, by
+    key. Raises `UnslowError` when the unpatched application fails.
     """
-    seconds_left = deadline(budget_s * PROVE_SHARE)
-    gates_left = deadline(budget_s * PROVE_SHARE * GATES_END)
+    seconds_left = deadline(budget_s)
+    gates_left = deadline(budget_s * GATES_END)
     known = set(workload.endpoints)
-    groups = bundles([one for one in candidates if known.intersection(one.endpoints)], lab.read)
-    progress.stage("check that answers stay the same", len(groups) + 1)
+    reachable = [one for one in candidates if known.intersection(one.endpoints)]
+    groups = bundles(reachable, lab.read, beside)
+    where = f"beside {len(beside)} fixes: " if beside else ""
+    progress.stage(f"{where}check that answers stay the same", len(groups) + 1)
     targets = {end for group in groups for end in group.targets}
     arm_s = seconds_left() * GATE_SHARE / (len(groups) + 2)
-    base = gate.baseline(lab, workload, targets, budget_s=arm_s, sign_in=sign_in, progress=progress)
+    base = gate.baseline(
+        lab,
+        workload,
+        targets,
+        budget_s=arm_s,
+        sign_in=sign_in,
+        progress=progress,
+        beside=beside,
+    )
     gated = gate.check(
         lab, base, groups, sign_in=sign_in, progress=progress, seconds_left=gates_left
     )
-    trial = _trial(lab, workload, base, gated, Random(seed), progress, seconds_left, sign_in)
-    progress.stage("measure", None)
+    trial = _trial(
+        lab, workload, base, gated, Random(seed), progress, seconds_left, sign_in, beside
+    )
+    trial.others = others
+    progress.stage(f"{where}measure", None)
     trial.run(REPLICATION_SETS)
-    progress.stage("replicate on held-out requests", REPLICATION_SETS)
+    progress.stage(f"{where}replicate on held-out requests", REPLICATION_SETS)
     trial.replicate()
     verdicts = {one.key: Verdict("inconclusive", outcome.NOT_REACHED) for one in candidates}
-    return Proof(verdicts | _verdicts(trial, base, gated), trial.calibration(), base)
+    verdicts |= _verdicts(trial, base, gated)
+    verdicts = {
+        key: msgspec.structs.replace(one, beside=len(beside)) for key, one in verdicts.items()
+    }
+    return Proof(verdicts, trial.calibration(), base)
 
 
 def calibrate(
@@ -84,8 +106,10 @@ def _trial(
     progress: Progress,
     seconds_left: Clock,
     sign_in: SignIn | None,
+    beside: Sequence[Candidate] = (),
 ) -> Trial:
-    arms = {name: Arm(name, lab.tree()) for name in (BEFORE, AGAIN)}
+    start = Bundle(BEFORE, (), tuple(beside))
+    arms = {name: Arm(name, lab.tree(start.patches), start.sql) for name in (BEFORE, AGAIN)}
     for passed in gated.passed:
         bundle = passed.bundle
         arms[bundle.name] = Arm(bundle.name, lab.tree(bundle.patches), bundle.sql)

@@ -102,6 +102,7 @@ class Trial:
     sets: list[LaunchSet] = field(default_factory=list)
     fresh: list[LaunchSet] = field(default_factory=list)
     standing: frozenset[str] = frozenset()  # the claims that stand together, by e-BH
+    others: Mapping[str, float] = field(default_factory=dict)  # evidence judged elsewhere
     _measured_known: dict[str, tuple[int, Measured]] = field(default_factory=dict)
     _slowness: float = 1.0  # how much longer a launch set takes than its least
     _noise_known: tuple[int, NoisePrior | None, float] = (0, None, 0.0)
@@ -207,7 +208,8 @@ class Trial:
         found = {claim.key: self.measured(claim) for claim in self.claims}
         # What the time did not reach is no claim: it was left out by its cost, not by its result.
         judged = {key: one for key, one in found.items() if len(one.values) >= fewest_pairs()}
-        self.standing = e_bh({key: one.evidence for key, one in judged.items()})
+        evidence = {key: one.evidence for key, one in judged.items()}
+        self.standing = e_bh({**self.others, **evidence})
         for claim in self._open():
             judgement = judge(found[claim.key], stands=claim.key in self.standing)
             if judgement.kind is None and futile(found[claim.key], self._most_pairs()):

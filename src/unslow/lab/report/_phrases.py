@@ -109,6 +109,8 @@ def evidence(proof: Verdict) -> str:
         parts.append(count(proof.launches, "launch pair"))
     if proof.requests:
         parts.append(count(proof.requests, "request"))
+    if proof.beside:
+        parts.append(f"with {count(proof.beside, 'other fix')} in place".replace("fixs", "fixes"))
     if proof.replicated is not None:
         parts.append("replicated on held-out requests" if proof.replicated else "not replicated")
     if proof.verdict == "inconclusive" and proof.smallest_detectable is not None:
