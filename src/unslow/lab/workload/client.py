@@ -2,13 +2,16 @@
 
 import contextlib
 import http.client
+import socket
 import time
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from unslow.lab.workload._call import Call
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 60.0  # for a whole response: a stream that never ends is no answer
+MOST_BYTES = 1 << 28  # of a response; an endless one must not fill the memory
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,36 @@ class Response:
         return next((value for key, value in self.headers if key.lower() == name.lower()), "")
 
 
+class _Socket(socket.socket):
+    """Gives up at a point in time, however steadily something still arrives."""
+
+    _until = 0.0
+    _bytes_left = 0
+
+    def begin(self, timeout_s: float) -> None:
+        self._until = time.monotonic() + timeout_s
+        self._bytes_left = MOST_BYTES
+        self.settimeout(timeout_s)
+
+    def recv_into(self, *into: Any) -> int:
+        seconds_left = self._until - time.monotonic()
+        if seconds_left <= 0:
+            raise TimeoutError
+        self.settimeout(seconds_left)
+        received = super().recv_into(*into)
+        self._bytes_left -= received
+        if self._bytes_left < 0:
+            raise OSError(f"the response is longer than {MOST_BYTES >> 20} MB")
+        return received
+
+
+class _Connection(http.client.HTTPConnection):
+    def connect(self) -> None:
+        super().connect()
+        self.sock = _Socket(fileno=self.sock.detach())
+        self.sock.begin(self.timeout or TIMEOUT_S)
+
+
 class Client:
     """A client for one server. Redirects are not followed; a dropped connection is opened again.
 
@@ -33,7 +66,8 @@ class Client:
 
     def __init__(self, base_url: str, timeout_s: float = TIMEOUT_S) -> None:
         address = urlsplit(base_url)
-        self._connection = http.client.HTTPConnection(
+        self._timeout_s = timeout_s
+        self._connection = _Connection(
             address.hostname or "127.0.0.1", address.port, timeout=timeout_s
         )
 
@@ -60,12 +94,14 @@ class Client:
     def _exchange(self, call: Call, headers: dict[str, str]) -> Response:
         started = time.perf_counter()
         try:
+            if isinstance(self._connection.sock, _Socket):
+                self._connection.sock.begin(self._timeout_s)
             self._connection.request(call.method, call.path, body=call.body, headers=headers)
             answer = self._connection.getresponse()
             body = answer.read()
-        except TimeoutError:
+        except TimeoutError as error:
             self.close()
-            raise
+            raise TimeoutError(f"no answer within {self._timeout_s:g} s") from error
         return Response(
             answer.status,
             tuple(answer.getheaders()),
