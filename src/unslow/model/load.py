@@ -65,7 +65,7 @@ class Capacity(msgspec.Struct, frozen=True):
 class GeneratorCheck(msgspec.Struct, frozen=True):
     """Whether the load generator kept up. `bottleneck` says why it did not; empty when it did.
 
-    `ceiling` is the rate that it reached against a server that does nothing, `lag_ms` the 99th
+    `ceiling` is the rate that it reached against a server that does nothing, `lag_ms` the 95th
     percentile of send time minus intended time, `cpu_share` its own CPU as a share of one core.
     """
 

@@ -73,7 +73,7 @@ def echo(rate: float | None = None) -> Iterator[str]:
 def checked(ceiling: Ceiling, loads: Sequence[Sent | Throughput], asked: float) -> GeneratorCheck:
     """Judges the generator by all `loads` of a claim; `asked` is the highest rate among them."""
     sent = [one for one in loads if isinstance(one, Sent)]
-    lag = quantile([lag for one in sent for lag in one.lags_ms], 0.99)
+    lag = quantile([lag for one in sent for lag in one.lags_ms], 0.95)
     share = max((one.cpu_share for one in loads), default=0.0)
     return GeneratorCheck(
         round(ceiling.rate, 1),
@@ -90,8 +90,9 @@ def quantile(values: Sequence[float], q: float) -> float:
     ordered = sorted(values)
     place = q * (len(ordered) - 1)
     low = int(place)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+    if low == place:
+        return ordered[low]
+    return ordered[low] + (ordered[low + 1] - ordered[low]) * (place - low)
 
 
 def _median(sent: Sequence[Sent]) -> float:
@@ -117,7 +118,7 @@ def _bottleneck(
         return f"the load generator was busy for {share:.0%} of a core"
     if lag_ms > max(MOST_LAG_MS, MOST_LAG * median_ms):
         return (
-            f"the load generator sent its requests late (p99 {lag_ms:.1f} ms, against a median "
+            f"the load generator sent its requests late (p95 {lag_ms:.1f} ms, against a median "
             f"latency of {median_ms:.1f} ms)"
         )
     return ""

@@ -1,0 +1,276 @@
+"""Claims about waiting: latency at a fixed arrival rate, both versions in short turns."""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from statistics import median
+
+from unslow.lab.load import Generator, Sent, ceiling, checked, quantile, schedule
+from unslow.lab.prove._shown import Claims, agrees, finite, settled
+from unslow.lab.prove._under_load import (
+    MOST_PAIRS,
+    REPLICATION_PAIRS,
+    Bench,
+    Loadable,
+    reads,
+)
+from unslow.lab.prove.evidence import e_value
+from unslow.lab.prove.judge import Judgement, speedup
+from unslow.lab.prove.outcome import NOT_REACHED
+from unslow.lab.prove.schedule import Arm, ArmFailed, SignIn
+from unslow.lab.target import Lab
+from unslow.lab.workload import Call, Workload
+from unslow.model import (
+    Distribution,
+    EndpointEffect,
+    LatencyEffect,
+    QuantileEffect,
+    UnderLoad,
+    Verdict,
+)
+from unslow.progress import Progress
+
+QUANTILES = (0.5, 0.95, 0.99)
+JUDGED = (0.5, 0.95)  # p99 of a few hundred requests is shown, and proves nothing
+RATE_SHARE = 0.6  # of what the version before can serve: queues form, and still empty
+TURNS = 4  # of each version in a launch pair
+LEAST_TURN_S, MOST_TURN_S = 0.5, 5.0
+LEAST_PER_TURN = 20  # requests, where the time allows it
+LEAST_MS = 1e-3
+ALL = ""  # the name of all of the traffic
+
+Latencies = dict[str, list[float]]  # endpoint -> milliseconds of each request
+Place = tuple[str, float]  # endpoint, quantile
+
+
+@dataclass(frozen=True)
+class LatencyPair:
+    """The latencies of both versions in one launch pair."""
+
+    before: Mapping[str, Sequence[float]]
+    after: Mapping[str, Sequence[float]]
+
+    def log_ratio(self, place: Place) -> float | None:
+        """log(after/before) of one quantile; None where too few requests were sent to tell it."""
+        endpoint, q = place
+        old, new = self.before.get(endpoint, ()), self.after.get(endpoint, ())
+        if min(len(old), len(new)) < fewest_requests(q):
+            return None
+        return math.log(max(quantile(new, q), LEAST_MS) / max(quantile(old, q), LEAST_MS))
+
+
+def fewest_requests(q: float) -> int:
+    """Two beyond the quantile, and ten in all: below it is one request's luck."""
+    return max(10, math.ceil(2 / (1 - q)))
+
+
+@dataclass
+class Waited:
+    """The launch pairs so far. `endpoints` starts with all of the traffic."""
+
+    endpoints: tuple[str, ...]
+    max_slowdown: float
+    pairs: list[LatencyPair] = field(default_factory=list)
+    fresh: list[LatencyPair] = field(default_factory=list)
+
+    def values(self, place: Place, pairs: Sequence[LatencyPair]) -> tuple[float, ...]:
+        found = (pair.log_ratio(place) for pair in pairs)
+        return tuple(value for value in found if value is not None)
+
+    def claims(self, pairs: Sequence[LatencyPair]) -> Claims:
+        places = {_name(end, q): (end, q) for end in self.endpoints for q in JUDGED}
+        values = {name: self.values(place, pairs) for name, place in places.items()}
+        main = tuple(_name(self.endpoints[0], q) for q in JUDGED)
+        known = {name: found for name, found in values.items() if len(found) == len(pairs)}
+        return Claims(known, tuple(name for name in main if name in known), self.max_slowdown)
+
+    def replicated(self) -> bool | None:
+        """Whether fresh launches on held-out requests agree with a gain; None if not all ran."""
+        if len(self.fresh) < REPLICATION_PAIRS:
+            return None
+        claims, again = self.claims(self.pairs), self.claims(self.fresh)
+        return any(
+            agrees(claims.values[name], again.values[name])
+            for name in claims.gains()
+            if name in again.values
+        )
+
+
+def prove_latency(
+    lab: Lab,
+    workload: Workload,
+    before: Arm,
+    after: Arm,
+    *,
+    seconds_left: Callable[[], float],
+    progress: Progress,
+    max_slowdown: float,
+    seed: int = 0,
+    sign_in: SignIn | None = None,
+    rate: float | None = None,
+) -> Verdict:
+    """Whether `after` answers sooner than `before` at `rate` requests per second.
+
+    Without `rate` it is `RATE_SHARE` of what `before` can serve. Only reads are sent. Gates are
+    the caller's. Raises `UnslowError` when `before` fails.
+    """
+    with Generator() as generator:
+        progress.stage("check the load generator")
+        bench = Bench(
+            lab,
+            reads(workload),
+            before,
+            after,
+            generator,
+            ceiling(generator),
+            Random(seed),
+            progress,
+            seconds_left,
+            sign_in,
+        )
+        endpoints = bench.workload.endpoints
+        waited = Waited((ALL, *endpoints) if len(endpoints) > 1 else endpoints, max_slowdown)
+        try:
+            rate, share = _rate(bench, rate)
+            judgement = _run(bench, waited, rate)
+        except ArmFailed as error:
+            return Verdict("failed", str(error), launches=len(waited.pairs), metric="wall")
+    check = checked(bench.ceiling, bench.loads, rate)
+    return _verdict(bench, waited, judgement, UnderLoad("latency", check, rate, share))
+
+
+def _rate(bench: Bench, wanted: float | None) -> tuple[float, float]:
+    """The arrival rate, and its share of what the version before can serve (0: not measured)."""
+    if wanted is not None:
+        return wanted, 0.0
+    bench.progress.stage("measure what the version before can serve")
+    with bench.pair() as pair:
+        _, most = bench.saturation(pair[bench.before.name])
+    bench.loads.clear()  # at saturation the generator is busy too, and no claim rests on it
+    return round(max(RATE_SHARE * most, 0.1), 2), RATE_SHARE
+
+
+def _run(bench: Bench, waited: Waited, rate: float) -> Judgement:
+    bench.progress.stage(f"measure latency at {rate:g} requests/s", None)
+    turn_s = LEAST_TURN_S
+    judgement = Judgement(None, NOT_REACHED)
+    while len(waited.pairs) < MOST_PAIRS and bench.fits(2 * TURNS * turn_s):
+        turn_s = _turn_s(bench.seconds_per_pair(len(waited.pairs)), rate)
+        waited.pairs.append(_pair(bench, rate, turn_s))
+        judgement = waited.claims(waited.pairs).judge()
+        if judgement.kind is not None:
+            break
+    if judgement.kind == "proven":
+        bench.progress.stage("replicate on held-out requests", REPLICATION_PAIRS)
+        while len(waited.fresh) < REPLICATION_PAIRS:
+            waited.fresh.append(_pair(bench, rate, turn_s, held_out=True))
+    return judgement
+
+
+def _turn_s(pair_s: float, rate: float) -> float:
+    """As long as the time allows, and longer for a server too slow for a few requests per turn."""
+    least = min(max(LEAST_TURN_S, LEAST_PER_TURN / rate), MOST_TURN_S)
+    return min(max(pair_s / (2 * TURNS), least), MOST_TURN_S)
+
+
+def _pair(bench: Bench, rate: float, turn_s: float, held_out: bool = False) -> LatencyPair:
+    found: dict[str, Latencies] = {bench.before.name: {}, bench.after.name: {}}
+    with bench.pair() as pair:
+        for turn in range(TURNS):
+            bench.progress.step(f"turn {turn + 1} of {TURNS}", 0, bench.seconds_left())
+            seed = bench.random.random()  # the same arrivals for both
+            for one in bench.shuffled(pair):
+                calls = _asked(one, held_out)
+                sent = bench.send(one, schedule(calls, rate, turn_s, Random(seed)))
+                _book(found[one.arm], calls, sent)
+    return LatencyPair(found[bench.before.name], found[bench.after.name])
+
+
+def _asked(one: Loadable, held_out: bool) -> tuple[Call, ...]:
+    """The held-out calls of each endpoint that has some, with its whole weight."""
+    if not held_out:
+        return one.calls
+    replaced = {call.endpoint for call in one.held_out}
+    return (*one.held_out, *(call for call in one.calls if call.endpoint not in replaced))
+
+
+def _book(latencies: Latencies, calls: Sequence[Call], sent: Sent) -> None:
+    for pick, latency in zip(sent.picks, sent.latencies_ms, strict=True):
+        latencies.setdefault(ALL, []).append(latency)
+        latencies.setdefault(calls[pick].endpoint, []).append(latency)
+
+
+def _verdict(bench: Bench, waited: Waited, judgement: Judgement, load: UnderLoad) -> Verdict:
+    claims = waited.claims(waited.pairs)
+    main = waited.endpoints[0]
+    lead = _lead(claims, main)
+    return Verdict(
+        *settled(judgement, claims, waited.replicated(), load.generator),
+        speedup=speedup(waited.values((main, lead), waited.pairs)),
+        evidence=finite(e_value(waited.values((main, lead), waited.pairs))),
+        launches=len(waited.pairs),
+        requests=sum(len(sent.picks) for sent in bench.loads if isinstance(sent, Sent)),
+        effects=tuple(_effect(waited, claims, end) for end in waited.endpoints if end != ALL),
+        smallest_detectable=claims.smallest_detectable(),
+        replicated=waited.replicated(),
+        metric="wall",
+        load=UnderLoad(
+            load.kind,
+            load.generator,
+            load.rate,
+            load.share,
+            tuple(_latency(waited, end) for end in waited.endpoints) if waited.pairs else (),
+        ),
+    )
+
+
+def _lead(claims: Claims, endpoint: str) -> float:
+    """The quantile that the headline is about: the one with the most evidence."""
+    names = {_name(endpoint, q): q for q in JUDGED}
+    known = [name for name in names if name in claims.values]
+    return names[max(known, key=lambda name: e_value(claims.values[name]))] if known else 0.5
+
+
+def _latency(waited: Waited, endpoint: str) -> LatencyEffect:
+    requests = sum(len(one.before.get(endpoint, ())) for one in waited.pairs)
+    requests += sum(len(one.after.get(endpoint, ())) for one in waited.pairs)
+    found = [(q, waited.values((endpoint, q), waited.pairs)) for q in QUANTILES]
+    quantiles = [
+        QuantileEffect(
+            q,
+            _typical([one.before.get(endpoint, ()) for one in waited.pairs], q),
+            _typical([one.after.get(endpoint, ()) for one in waited.pairs], q),
+            speedup(values),
+            finite(e_value(values)),
+        )
+        for q, values in found
+        if values
+    ]
+    return LatencyEffect(endpoint, requests, tuple(quantiles))
+
+
+def _typical(launches: Sequence[Sequence[float]], q: float) -> float:
+    found = [quantile(one, q) for one in launches if one]
+    return round(median(found), 3) if found else 0.0
+
+
+def _effect(waited: Waited, claims: Claims, endpoint: str) -> EndpointEffect:
+    values = waited.values((endpoint, 0.5), waited.pairs)
+    medians: dict[bool, list[float]] = defaultdict(list)
+    for one in waited.pairs:
+        for is_after, latencies in ((False, one.before), (True, one.after)):
+            medians[is_after].append(round(quantile(latencies.get(endpoint, ()), 0.5), 3))
+    return EndpointEffect(
+        endpoint,
+        speedup(values),
+        finite(e_value(values)),
+        "target",
+        samples=Distribution(tuple(medians[False]), tuple(medians[True])),
+        verdict=claims.kind_of([_name(endpoint, q) for q in JUDGED]),
+    )
+
+
+def _name(endpoint: str, q: float) -> str:
+    return f"p{q * 100:.0f} of {endpoint}" if endpoint else f"p{q * 100:.0f}"
