@@ -7,7 +7,7 @@ import msgspec
 
 from unslow import __version__
 from unslow.errors import UnslowError
-from unslow.lab.target import Database, Description, Lab, Running
+from unslow.lab.target import Database, Description, Lab, Running, Tree
 from unslow.lab.workload import Call, Client, Wanted, Workload, build
 from unslow.model import SCHEMA_VERSION, Query, Request, Site, Trace
 from unslow.progress import Progress
@@ -18,25 +18,35 @@ DRAIN_TIMEOUT_S = 15.0
 CONNECTING_CALLS = 20  # plain GETs tried until the application opens its database
 
 Collect = Callable[[Trace, Sequence[Database]], Trace]
+Read = Callable[[str], bytes]
 
 
 def prepare(
-    lab: Lab, wanted: Wanted, login: str, progress: Progress
+    lab: Lab,
+    wanted: Wanted,
+    login: str,
+    progress: Progress,
+    *,
+    tree: Tree | None = None,
+    sql: Sequence[str] = (),
+    read: Read | None = None,
 ) -> tuple[Workload, Description]:
     """Start the application once to learn its routes and which calls work.
 
-    The calls of the workload carry their headers. Raises `UsageError` when nothing can be
-    exercised.
+    `tree`, `sql` and `read` (its sources) are another version than the lab's own. The calls of the
+    workload carry their headers. Raises `UsageError` when nothing can be exercised.
     """
     progress.stage("start the application on a clone of its data")
-    app = lab.launch(lab.tree(), "discover", record="light")
+    app = lab.launch(tree or lab.tree(), "discover", record="light", sql=sql)
     try:
         description = app.describe()
         _connect(app, description)
         lab.check(app, description)
         if login:
             wanted = replace(wanted, headers={**app.login(login), **wanted.headers})
-        workload = build(app, description.routes, description.models, wanted, lab.read, progress)
+        workload = build(
+            app, description.routes, description.models, wanted, read or lab.read, progress
+        )
     finally:
         app.stop()
     return workload, description
@@ -63,13 +73,22 @@ def observe(
     login: str,
     collect: Collect,
     progress: Progress,
+    *,
+    tree: Tree | None = None,
+    sql: Sequence[str] = (),
+    name: str = "observe",
+    whole_rounds: int = 0,
 ) -> Trace:
-    """Record the workload on fresh clones; `collect` adds tables and plans from them."""
-    progress.stage("observe", len(workload.calls) * OBSERVED_ROUNDS)
-    app = lab.launch(lab.tree(), "observe", record="full")
+    """Record the workload on fresh clones; `collect` adds tables and plans from them.
+
+    `tree` and `sql` are another version than the lab's own, `name` is the stage. Of slow
+    endpoints, all calls are recorded in the first `whole_rounds` alone.
+    """
+    progress.stage(name, len(workload.calls) * OBSERVED_ROUNDS)
+    app = lab.launch(tree or lab.tree(), "observe", record="full", sql=sql)
     try:
         session = app.login(login) if login else {}
-        requests = _record(app, workload.calls, session, progress)
+        requests = _record(app, workload.calls, session, progress, whole_rounds)
         trace = Trace(
             schema=SCHEMA_VERSION,
             unslow=__version__,
@@ -92,7 +111,11 @@ def observe(
 
 
 def _record(
-    app: Running, calls: Sequence[Call], session: Mapping[str, str], progress: Progress
+    app: Running,
+    calls: Sequence[Call],
+    session: Mapping[str, str],
+    progress: Progress,
+    whole_rounds: int,
 ) -> list[Request]:
     client = Client(app.base_url)
     spent_s: dict[str, float] = {}
@@ -103,7 +126,7 @@ def _record(
             if call.endpoint not in spent_s and not call.writes:
                 client.send(call)
             progress.step(call.endpoint)
-            if spent_s.get(call.endpoint, 0.0) > OBSERVED_S:
+            if round_number >= whole_rounds and spent_s.get(call.endpoint, 0.0) > OBSERVED_S:
                 continue
             request_id = f"observe-{round_number}-{number}"
             sent[request_id] = call.endpoint
@@ -117,6 +140,11 @@ def _record(
             f"3.11 or later, in this process tree? Its last lines:\n{app.log_tail()}"
         )
     return [_named(request, sent[request.id]) for request in recorded]
+
+
+def call_number(request: Request) -> int:
+    """The position in the workload of the call that an observed request was sent for."""
+    return int(request.id.rpartition("-")[2])
 
 
 def _named(request: Request, endpoint: str) -> Request:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from unslow import __version__
 from unslow.lab.patching import diff
-from unslow.lab.prove import Combination, Proof
+from unslow.lab.prove import Combination, Proof, counters
 from unslow.model import (
     SCHEMA_VERSION,
     Endpoint,
@@ -161,6 +161,8 @@ def _endpoint(requests: Sequence[Request]) -> Endpoint:
             ms=round(sum(query.duration_ms for query in queries) / len(requests), 2),
         ),
         waterfall=tuple(_bars(slowest)),
+        rows=round(statistics.fmean(map(counters.rows, requests)), 1),
+        bytes=round(statistics.fmean(request.response_bytes for request in requests), 1),
     )
 
 

@@ -58,6 +58,8 @@ def effects(
                 role="target" if role == "target" else "guard",
                 queries=counters.queries(dict(before), dict(after), (end,)),
                 samples=distribution(trial.sets, claim.before, claim.after, end, trial.metric),
+                rows=counters.per_request("rows", before, after, (end,)),
+                bytes=counters.per_request("bytes", before, after, (end,)),
             )
 
 
