@@ -28,7 +28,8 @@ class Settings:
     audit TARGET` takes, `python` the interpreter of the application, `sources` further packages
     that count as application code, `env` variables for the application, `login` a user name,
     `headers` are sent with every request, `exclude` names routes never to call, `mask` says by
-    glob of routes what of their answers is not compared.
+    glob of routes what of their answers is not compared, `budget` is the table of
+    `[tool.unslow.budget]` as it stands (see `unslow.lab.budget`).
     """
 
     command: str | tuple[str, ...] = ()
@@ -41,6 +42,7 @@ class Settings:
     exclude: tuple[str, ...] = ()
     start_timeout_s: float = 120.0
     mask: dict[str, RouteMask] = field(default_factory=dict)
+    budget: dict[str, object] = field(default_factory=dict)
     folder: Path | None = None  # where the pyproject.toml lies; None without one
 
 
