@@ -11,6 +11,7 @@ from unslow.errors import UnslowError
 
 FAILED = 1
 OVER_THRESHOLD = 10
+OVER_BUDGET = 11
 INTERRUPTED = 130
 
 P = ParamSpec("P")

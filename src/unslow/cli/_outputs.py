@@ -1,11 +1,13 @@
 """Where reports are written: the options that audit, diagnose and report share."""
 
+import contextlib
 import sys
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Literal
 
+import msgspec
 import typer
 
 from unslow.errors import UnslowError, UsageError
@@ -91,6 +93,14 @@ def write_text(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UnslowError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def rooted(report: Report, root: Path) -> Report:
+    """The report with its root relative to the current folder, where it lies below."""
+    with contextlib.suppress(ValueError):
+        root = root.resolve().relative_to(Path.cwd().resolve())
+    target = msgspec.structs.replace(report.target, root=root.as_posix())
+    return msgspec.structs.replace(report, target=target)
 
 
 def show(report: Report) -> None:

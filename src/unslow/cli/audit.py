@@ -1,18 +1,14 @@
 """`unslow audit`: find what is slow, fix it, prove it, report it."""
 
-import contextlib
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from unslow.cli import _outputs as out
 from unslow.cli._outcome import OVER_THRESHOLD, command
 from unslow.cli._values import pairs, seconds
-
-if TYPE_CHECKING:
-    from unslow.model import Report
 
 REQUESTS = "Requests"
 PROOF = "Proof"
@@ -135,7 +131,7 @@ def audit(
     )
     with shown() as progress:
         audited = pipeline.audit(found, options, progress)
-    report = _rooted(audited.report, found.root)
+    report = out.rooted(audited.report, found.root)
     report = with_excerpts(report, traces.reader(audited.trace, found.root))
     _state.keep(report, found.root)
     out.write(report, outputs)
@@ -143,13 +139,3 @@ def audit(
         traces.save(audited.trace, save_trace)
     out.show(report)
     return OVER_THRESHOLD if out.is_over(report, fail_on) else 0
-
-
-def _rooted(report: "Report", root: Path) -> "Report":
-    """The report with its root relative to the current folder, where it lies below."""
-    import msgspec
-
-    with contextlib.suppress(ValueError):
-        root = root.resolve().relative_to(Path.cwd().resolve())
-    target = msgspec.structs.replace(report.target, root=root.as_posix())
-    return msgspec.structs.replace(report, target=target)
