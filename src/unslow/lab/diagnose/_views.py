@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from statistics import median
+from statistics import median_high
 
 from unslow.model import Cost, Query, Request, Site, Trace
 from unslow.model.finding import Severity
@@ -114,11 +114,11 @@ def by_weight(groups: Sequence[Group]) -> list[str]:
 
 
 def median_repeats(groups: Sequence[Group]) -> float:
-    """The median per request of how often the groups ran."""
+    """How often the groups ran in the median request."""
     per_request: defaultdict[str, int] = defaultdict(int)
     for group in groups:
         per_request[group.request.id] += len(group.queries)
-    return float(median(per_request.values()))
+    return float(median_high(per_request.values()))
 
 
 def place(site: Site | None) -> str:
