@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from statistics import median_high
+from statistics import median, median_high
 
 from unslow.model import Cost, Query, Request, Site, Trace
 from unslow.model.finding import Severity

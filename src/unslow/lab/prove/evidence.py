@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from statistics import fmean, variance
+from statistics import fmean
 
 PRIOR_VARIANCE = 16.0
 """g: the expected effect is N(0, g) in units of the pair noise (arXiv 2205.14762).
@@ -29,6 +29,12 @@ Each claim needs `PROVEN_EVIDENCE` by itself as well, and is measured afresh on 
 """
 CONFIDENCE = 0.99
 TINY_VARIANCE = 1e-12  # the clock counts nanoseconds; below it a spread of zero is luck
+
+
+def variance(values: Sequence[float]) -> float:
+    """The sample variance, in floats: `statistics.variance` is exact, and thirty times slower."""
+    mean = fmean(values)
+    return math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
 
 
 def e_value(values: Sequence[float], g: float = PRIOR_VARIANCE) -> float:
