@@ -15,11 +15,13 @@ from unslow.lab.target._types import (
     Target,
     Tree,
 )
+from unslow.lab.target._wire import Effect
 
 __all__ = [
     "Cpu",
     "Database",
     "Description",
+    "Effect",
     "Lab",
     "Level",
     "NotFound",

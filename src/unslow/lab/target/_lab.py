@@ -9,11 +9,12 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType, TracebackType
 
 from unslow.errors import UnslowError, UsageError
-from unslow.lab.target import _checks, _commands, _interpreter, _launch, _process
+from unslow.lab.target import _checks, _commands, _interpreter, _launch, _prepare, _process
 from unslow.lab.target._broker import Broker
 from unslow.lab.target._clones import Clones, Templates, environment_of
 from unslow.lab.target._journal import Journal
@@ -34,10 +35,12 @@ class Lab:
     """Owns the temporary folder, the clones and the processes; leaving it removes all of them.
 
     Use as a context manager in the main thread. The original sources and databases are only read.
+    With a `ground` the sources count as they are with that patch: `tree()` has it, `read` shows it.
     """
 
-    def __init__(self, target: Target, progress: Progress) -> None:
+    def __init__(self, target: Target, progress: Progress, ground: Patch | None = None) -> None:
         self.target = target
+        self._ground = ground
         self.progress = progress
         self._running: list[Running] = []
         self._launches = itertools.count(1)
@@ -57,7 +60,7 @@ class Lab:
             self._folder = _temporary_folder()
             journal.made_folder(self._folder)
             stack.callback(shutil.rmtree, self._folder, ignore_errors=True)
-            self._trees = Trees(self._folder, self.target.root)
+            self._trees = Trees(self._folder, self.target.root, self._ground)
             self._templates = Templates(
                 self._folder / "templates",
                 journal,
@@ -145,6 +148,7 @@ class Lab:
             undo.callback(clones.drop)
             broker = Broker(spec.socket, clones.answer, relative)
             undo.callback(broker.close)
+            _prepare.run(spec, clones, relative, given_up)
             for attempt in range(PORT_ATTEMPTS):
                 process = _launch.start(spec, port := _launch.free_port())
                 undo.callback(_process.stop, process, str(spec.socket))
@@ -219,8 +223,11 @@ class Lab:
     def _spec(self, start: Start, record: Level) -> Spec:
         folder = self._folder / f"run{next(self._launches)}"
         folder.mkdir()
+        target = self.target
+        if start.tree.command:
+            target = replace(target, command=start.tree.command)
         return Spec(
-            target=self.target,
+            target=target,
             tree=start.tree,
             arm=start.arm,
             level=record,

@@ -92,7 +92,12 @@ def free_port() -> int:
 
 def start(spec: Spec, port: int) -> subprocess.Popen[bytes]:
     """Start the command. Raises UnslowError when there is no such program."""
-    command = _commands.listen_at(_in_tree(spec, spec.target.command), port)
+    return start_words(spec, _commands.listen_at(spec.target.command, port), port)
+
+
+def start_words(spec: Spec, words: Sequence[str], port: int) -> subprocess.Popen[bytes]:
+    """Start any command as the application is started. Raises UnslowError without the program."""
+    command = _in_tree(spec, words)
     environment = _environment(spec, port)
     try:
         return _process.start(
@@ -103,7 +108,7 @@ def start(spec: Spec, port: int) -> subprocess.Popen[bytes]:
         )
     except OSError as error:
         raise UnslowError(
-            f"The start command {' '.join(spec.target.command)!r} cannot be run: "
+            f"The command {' '.join(words)!r} cannot be run: "
             f"{error.strerror}: {command[0]}\nGive the command that starts the application after "
             "--, or as command in [tool.unslow]."
         ) from error

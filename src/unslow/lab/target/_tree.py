@@ -32,7 +32,7 @@ Copy = Callable[[Path, Path], None]
 class Trees:
     """A base copy of the sources in `folder`, and a tree per set of patches beside it."""
 
-    def __init__(self, folder: Path, root: Path) -> None:
+    def __init__(self, folder: Path, root: Path, ground: Patch | None = None) -> None:
         self._folder = folder
         self._root = root
         self._base = folder / "base"
@@ -42,6 +42,9 @@ class Trees:
             _check_size(root)
             _copy(root, self._base / "root", _copy_file)
             (self._base / "overlay").mkdir()
+            if ground is not None:
+                _change(self._base, (ground,))
+        self._ground = ground
 
     @property
     def roots(self) -> tuple[str, ...]:
@@ -85,13 +88,15 @@ class Trees:
 
     def tree(self, patches: Sequence[Patch]) -> Tree:
         changed = patching.apply(patches, self.read)
-        key = hashlib.sha256(msgspec.json.encode(sorted(changed.items()))).hexdigest()[:12]
+        whole = [(one.whole, one.removed, one.prepare, one.command) for one in patches]
+        parts = msgspec.json.encode((sorted(changed.items()), whole))
+        key = hashlib.sha256(parts).hexdigest()[:12]
         if key not in self._trees:
             with _explained(self._root):
-                self._trees[key] = self._make(key, changed)
+                self._trees[key] = self._make(key, changed, patches)
         return self._trees[key]
 
-    def _make(self, key: str, changed: Mapping[str, bytes]) -> Tree:
+    def _make(self, key: str, changed: Mapping[str, bytes], patches: Sequence[Patch]) -> Tree:
         place = self._folder / f"{key}-{len(self._packages)}"
         # The application may write to files of its own folder; nobody writes to a package.
         _copy(self._base / "root", place / "root", _copy_file)
@@ -101,7 +106,52 @@ class Trees:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.unlink(missing_ok=True)  # it may be a link to the base copy
             target.write_bytes(content)
-        return Tree(key, place / "root", place / "overlay")
+        _change(place, patches)
+        commands = [one.command for one in (*self._grounds, *patches) if one.command]
+        return Tree(
+            key,
+            place / "root",
+            place / "overlay",
+            prepare=_prepare((*self._grounds, *patches)),
+            command=commands[-1] if commands else (),
+        )
+
+    @property
+    def _grounds(self) -> tuple[Patch, ...]:
+        return () if self._ground is None else (self._ground,)
+
+
+def _prepare(patches: Sequence[Patch]) -> tuple[tuple[str, ...], ...]:
+    """Each command once: base and candidate may want the same."""
+    return tuple(dict.fromkeys(words for one in patches for words in one.prepare))
+
+
+def _change(place: Path, patches: Sequence[Patch]) -> None:
+    """Write whole files over a copy, and take out what a version lacks."""
+    for patch in patches:
+        for path in patch.removed:
+            with contextlib.suppress(IsADirectoryError, NotADirectoryError):
+                _place(place, path).unlink(missing_ok=True)
+        for file in patch.whole:
+            target = _place(place, file.path)
+            if target.is_dir() and not target.is_symlink():
+                shutil.rmtree(target)
+            target.unlink(missing_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if file.link:
+                target.symlink_to(os.fsdecode(file.content))
+            else:
+                target.write_bytes(file.content)
+                target.chmod(0o755 if file.executable else 0o644)
+
+
+def source_files(folder: Path) -> Iterator[Path]:
+    """The files below a folder that count as an application: no environments, no caches."""
+    for entry in _entries(folder):
+        if entry.is_dir(follow_symlinks=False):
+            yield from source_files(Path(entry.path))
+        elif entry.is_file():
+            yield Path(entry.path)
 
 
 def _place(base: Path, path: str) -> Path:

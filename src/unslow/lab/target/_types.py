@@ -39,11 +39,15 @@ class Tree:
     """A private copy of the application's sources with patches applied.
 
     `root` mirrors the target's root, `overlay` holds copies of the installed source packages.
+    `prepare` are commands that run on each clone before the start; a non-empty `command` starts
+    this tree instead of the target's own.
     """
 
     key: str
     root: Path
     overlay: Path
+    prepare: tuple[tuple[str, ...], ...] = ()
+    command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,13 +87,13 @@ class Cpu:
     """Nanoseconds since the launch: CPU of the application's processes, CPU of its database
     backends (and its Redis), and the time the application's threads waited for a core.
 
-    `backends_seen` is false when a backend runs where its CPU cannot be read (another machine).
+    `unseen` says what is not counted, and why ("a database on another machine"); "" when all is.
     """
 
     app_ns: int
     backend_ns: int
     waiting_ns: int
-    backends_seen: bool = True
+    unseen: str = ""
 
     @property
     def total_ns(self) -> int:
