@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from unslow import __version__
-from unslow.cli import audit, demo, diagnose, fix, report, selftest
+from unslow.cli import audit, check, demo, diagnose, fix, mcp, report, selftest
 
 app = typer.Typer(
     name="unslow",
@@ -17,10 +17,12 @@ app = typer.Typer(
 )
 for command in (
     audit.audit,
+    check.check,
     diagnose.diagnose,
     fix.fix,
     report.report,
     selftest.selftest,
+    mcp.mcp,
     demo.demo,
 ):
     app.command()(command)

@@ -1,0 +1,81 @@
+"""The short text beside a structured answer: what a model reads first."""
+
+from collections.abc import Iterator
+
+from unslow.lab.mcp._answers import Audited, Effect, Finding, Findings, Fix, Gain, Judgement
+
+SHOWN = 20  # lines of one kind; all are in the structured answer
+
+
+def of_audit(found: Audited) -> str:
+    lines = [
+        f"{found.application}: {len(found.findings)} findings on {found.endpoints} endpoints"
+        f" in {found.seconds:.0f} s."
+    ]
+    for one in found.findings[:SHOWN]:
+        lines += _summary(one)
+    if found.total:
+        lines.append(f"All kept fixes together: {_times(found.total)}.")
+    if found.skipped:
+        lines.append(f"{len(found.skipped)} endpoints were not exercised, such as:")
+        lines += [f"  {one}" for one in found.skipped[:5]]
+    return "\n".join([*lines, found.next])
+
+
+def of_findings(found: Findings) -> str:
+    if not found.findings:
+        return f"The audit of {found.audited_at} has no finding."
+    return "\n\n".join("\n".join(_whole(one)) for one in found.findings)
+
+
+def of_judgement(found: Judgement) -> str:
+    lines = [f"{found.verdict}: {found.candidate} against {found.base}. {found.reason}"]
+    lines += [f"  {_changed(one)}" for one in found.endpoints[:SHOWN] if one.speedup]
+    if found.compared:
+        lines.append(f"{found.equal} of {found.compared} answers are the same.")
+    if found.first_difference:
+        lines.append(f"First difference: {found.first_difference}")
+    if found.only_in_base:
+        lines.append(f"Only in the base: {', '.join(found.only_in_base)}")
+    if found.only_in_candidate:
+        lines.append(f"Only in the candidate: {', '.join(found.only_in_candidate)}")
+    return "\n".join([*lines, *found.notes, *found.output, found.next])
+
+
+def _summary(one: Finding) -> Iterator[str]:
+    place = f" ({one.cause.path}:{one.cause.line} in {one.cause.function})" if one.cause else ""
+    yield f"{one.number}. {one.kind}, {one.severity}: {one.title}{place}"
+    yield f"   costs {one.ms_per_request:.1f} ms per request, {one.share:.0%} of all time"
+    for fix in one.fixes:
+        yield f"   {_proof(fix)}: {fix.summary}"
+
+
+def _whole(one: Finding) -> Iterator[str]:
+    yield from _summary(one)
+    yield f"   endpoints: {', '.join(one.endpoints)}"
+    if one.source:
+        yield one.source
+    for fix in one.fixes:
+        if fix.diff:
+            yield f"{fix.fixer} ({_proof(fix)}, {fix.safety}):"
+            yield fix.diff
+
+
+def _proof(fix: Fix) -> str:
+    if not fix.diff and fix.verdict == "not-run":
+        return "not measured"
+    kept = "kept, " if fix.kept else ""
+    gain = f" {_times(fix.speedup)}" if fix.speedup else ""
+    return f"{kept}{fix.verdict}{gain}"
+
+
+def _changed(one: Effect) -> str:
+    queries = ""
+    if one.queries_before is not None and one.queries_before != one.queries_after:
+        queries = f", queries {one.queries_before:g} -> {one.queries_after:g}"
+    gain = _times(one.speedup) if one.speedup else "not measured"
+    return f"{one.endpoint}: {gain}{queries}"
+
+
+def _times(gain: Gain) -> str:
+    return f"{gain.estimate:.2f}x [{gain.low:.2f}, {gain.high:.2f}]"
