@@ -135,7 +135,7 @@ def strip(samples: Distribution) -> Strip | None:
     """The strip chart of one effect; None without launches."""
     if not samples.before or not samples.after:
         return None
-    ticks, scale = _axis(max(*samples.before, *samples.after))
+    ticks, scale = axis(max(*samples.before, *samples.after))
     return Strip(
         tuple(round(v * scale, 1) for v in samples.before),
         tuple(round(v * scale, 1) for v in samples.after),
@@ -155,7 +155,7 @@ def waterfall(endpoint: Endpoint) -> Waterfall | None:
     bars = endpoint.waterfall
     if not bars:
         return None
-    ticks, scale = _axis(max(bar.start_ms + bar.duration_ms for bar in bars))
+    ticks, scale = axis(max(bar.start_ms + bar.duration_ms for bar in bars))
     grouped: dict[tuple[str, Site | None], list[WaterfallBar]] = defaultdict(list)
     for bar in bars:
         grouped[bar.shape, bar.site].append(bar)
@@ -178,7 +178,7 @@ def _lane(shape: str, site: Site | None, bars: Sequence[WaterfallBar], scale: fl
     return Lane(shape, site, len(bars), sum(bar.duration_ms for bar in bars), drawn)
 
 
-def _axis(maximum: float) -> tuple[tuple[Tick, ...], float]:
+def axis(maximum: float) -> tuple[tuple[Tick, ...], float]:
     """Round ticks from zero to past `maximum`, and the units per value."""
     maximum = max(maximum, 1e-3)
     raw = maximum / 5

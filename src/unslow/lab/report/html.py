@@ -6,6 +6,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from unslow.lab.report import _charts as charts
+from unslow.lab.report import _load as load
 from unslow.lab.report import _phrases as say
 from unslow.lab.report import _selftest as selftest
 from unslow.lab.report._diff import diff_lines
@@ -48,6 +49,7 @@ def _template(name: str = "report.html.jinja") -> Template:
         "say": say,
         "selftest": selftest,
         "charts": charts,
+        "load": load,
         "diff_lines": diff_lines,
         "quoted": quoted,
     }
