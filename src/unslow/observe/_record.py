@@ -119,6 +119,12 @@ def current() -> RequestRecord | None:
     return None if record is None or record.closed else record
 
 
+def request_id() -> str:
+    """The request that this belongs to, ended or not; "" outside of all."""
+    record = _current.get()
+    return "" if record is None else record.id
+
+
 def enter(record: RequestRecord) -> RequestRecord | None:
     """Make this the request of the running context; returns the one to give back to `leave`."""
     before = _current.get()

@@ -1,16 +1,38 @@
-"""redis-py, sync and async: connections redirected to a database that is the audit's own."""
+"""redis-py, sync and async: connections redirected to a database of the audit's own, and writes."""
 
 from types import ModuleType
 from typing import Any
 
-from unslow.observe import _redirect
+from unslow.observe import _effects, _record, _redirect, _wire
 from unslow.observe._patch import Function, wrap
 
-MODULES = ("redis.connection", "redis.asyncio.connection")
+MODULES = (
+    "redis.connection",
+    "redis.asyncio.connection",
+    "redis.client",
+    "redis.asyncio.client",
+)
+
+# Commands that change nothing, or nothing but the connection.
+_READS = frozenset(
+    """
+    AUTH BITCOUNT BITPOS CLIENT CONFIG DBSIZE DUMP ECHO EXISTS EXPIRETIME GEODIST GEOPOS GET
+    GETBIT GETRANGE HELLO HEXISTS HGET HGETALL HKEYS HLEN HMGET HRANDFIELD HSCAN HSTRLEN HVALS
+    INFO KEYS LINDEX LLEN LPOS LRANGE MEMORY MGET OBJECT PEXPIRETIME PFCOUNT PING PSUBSCRIBE PTTL
+    RANDOMKEY READONLY SCAN SCARD SCRIPT SDIFF SELECT SINTER SISMEMBER SLOWLOG SMEMBERS SMISMEMBER
+    SRANDMEMBER SSCAN STRLEN SUBSCRIBE SUBSTR SUNION TIME TTL TYPE UNSUBSCRIBE UNWATCH WATCH XINFO
+    XLEN XPENDING XRANGE XREAD XREVRANGE ZCARD ZCOUNT ZLEXCOUNT ZMSCORE ZRANGE ZRANGEBYLEX
+    ZRANGEBYSCORE ZRANK ZREVRANGE ZREVRANGEBYSCORE ZREVRANK ZSCAN ZSCORE
+    """.split()  # noqa: SIM905 -- a list of words reads better than ninety quoted ones
+)
+_KEYLESS = frozenset({"EVAL", "EVALSHA", "FLUSHALL", "FLUSHDB"})
 
 
 def install(module: ModuleType) -> None:
     """Watch how each kind of connection is made. Where it is sent, plain TCP is spoken."""
+    if module.__name__.endswith("client"):
+        _install_writes(module)
+        return
     over_tcp = module.Connection._connect
     if ".asyncio." in module.__name__:
         wrap(module.Connection, "_connect", _connect_async)
@@ -20,6 +42,44 @@ def install(module: ModuleType) -> None:
         wrap(module.SSLConnection, "_wrap_socket_with_ssl", _without_tls)
     # A coroutine function's call returns the coroutine, so one replacement serves both.
     wrap(module.UnixDomainSocketConnection, "_connect", lambda _: _instead_of_file(over_tcp))
+
+
+def _install_writes(module: Any) -> None:
+    if _record.level() == "off":
+        return
+    wrap(module.Redis, "execute_command", _execute)
+    for name in ("_execute_transaction", "_execute_pipeline"):
+        wrap(module.Pipeline, name, _execute_many)
+
+
+def _execute(original: Function) -> Function:
+    def execute_command(self: Any, *args: Any, **options: Any) -> Any:
+        _note(args)
+        return original(self, *args, **options)
+
+    return execute_command
+
+
+def _execute_many(original: Function) -> Function:
+    def execute(self: Any, connection: Any, commands: Any, *args: Any, **kwargs: Any) -> Any:
+        for command in commands:
+            _note(command[0])
+        return original(self, connection, commands, *args, **kwargs)
+
+    return execute
+
+
+@_wire.safely
+def _note(command: Any) -> None:
+    """A write, with the shape of its key; `SET user:*:profile`."""
+    if _effects.is_within() or not command:
+        return
+    words = str(command[0]).upper().split()
+    if not words or words[0] in _READS:
+        return
+    key, *rest = (*words[1:], *command[1:], "") if words[0] not in _KEYLESS else ("", *command[1:])
+    name = f"cache {words[0]} {_effects.shape(key)}".strip()
+    _effects.note(name, key=key, **_effects.numbered("argument", rest))
 
 
 def _connect(original: Function) -> Function:

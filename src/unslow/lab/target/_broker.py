@@ -16,6 +16,7 @@ from unslow.lab.target._wire import (
     Backend,
     Blocked,
     Connect,
+    Effect,
     Hello,
     Message,
     RecorderError,
@@ -25,6 +26,7 @@ from unslow.model import Request
 
 Answer = dict[str, object]
 IDLE_S = 0.5  # how long the thread waits before it looks whether it should end
+MAX_EFFECTS = 100_000  # a launch that is measured for long sends no more than it is asked for
 MAX_ERRORS = 50  # a recorder that fails on every query must not fill the memory
 
 
@@ -42,6 +44,7 @@ class Broker:
         self.backends: dict[int, Backend] = {}
         self.closed_backends: list[Backend] = []
         self.blocked: dict[str, None] = {}
+        self.effects: list[Effect] = []
         self.errors: list[str] = []
         self.problem: UnslowError | None = None
         self._answer = answer
@@ -161,6 +164,9 @@ class Broker:
                 self.closed_backends.append(message)
             case Blocked(host=host, port=port, what=what):
                 self.blocked[f"{host}:{port} ({what})" if port else f"{host} ({what})"] = None
+            case Effect():
+                if len(self.effects) < MAX_EFFECTS:
+                    self.effects.append(message)
             case RecorderError(message=text, traceback=traceback):
                 self._error(f"{text}\n{traceback}".strip())
 

@@ -17,6 +17,7 @@ from unslow.lab.target._cpu import Meter
 from unslow.lab.target._launch import Spec
 from unslow.lab.target._sites import Relative
 from unslow.lab.target._types import Cpu, Database, Description
+from unslow.lab.target._wire import Effect
 from unslow.model import Request
 
 DESCRIBE_S = 120.0  # a worker may import the application, or wait for its clone, first
@@ -69,6 +70,12 @@ class Running:
         """What the sandbox refused, each once: "smtp.example.org:25 (smtp)"."""
         self._broker.pump()
         return tuple(self._broker.blocked)
+
+    def effects(self) -> tuple[Effect, ...]:
+        """What requests have sent elsewhere since the last call, in the order of arrival."""
+        self._broker.pump()
+        taken, self._broker.effects = tuple(self._broker.effects), []
+        return taken
 
     @property
     def errors(self) -> tuple[str, ...]:

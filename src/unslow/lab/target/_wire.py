@@ -39,6 +39,14 @@ class RecorderError(msgspec.Struct, frozen=True, tag="error"):
     traceback: str = ""
 
 
+class Effect(msgspec.Struct, frozen=True, tag="effect"):
+    """What a request sent elsewhere: "mail to 2 recipients", with a digest of each of its parts."""
+
+    request: str
+    what: str
+    parts: dict[str, str] = {}
+
+
 class Connect(msgspec.Struct, frozen=True, tag="connect"):
     """The application is about to open a database; it waits for a one-line answer."""
 
@@ -50,7 +58,7 @@ class Connect(msgspec.Struct, frozen=True, tag="connect"):
     db: int | str | None = None
 
 
-Message = Hello | Backend | Blocked | RecorderError | Connect
+Message = Hello | Backend | Blocked | RecorderError | Effect | Connect
 
 
 class _Envelope(msgspec.Struct, frozen=True):
