@@ -1,9 +1,8 @@
 """The report as Markdown, for the comment on a pull request."""
 
-import re
-
 from unslow.lab.report import _phrases as say
 from unslow.lab.report import _selftest as selftest
+from unslow.lab.report._markup import code, fence, fold, text
 from unslow.model import Fix, Report, ReportedFinding
 
 MAX_CHARACTERS = 60_000  # GitHub refuses comments above 65 536
@@ -29,11 +28,11 @@ def _blocks(report: Report, shown: int) -> list[str]:
     blocks += [_details(i, finding) for i, finding in enumerate(report.findings[:shown], 1)]
     if shown < len(report.findings):
         blocks.append(f"The details of {len(report.findings) - shown} findings did not fit here.")
-    blocks.append(_fold("Endpoints", _endpoints(report)))
+    blocks.append(fold("Endpoints", _endpoints(report)))
     if report.skipped:
         grouped = say.skipped(report).items()
         lines = [f"- {text(why)}: {', '.join(map(code, names))}" for why, names in grouped]
-        blocks.append(_fold(f"Not exercised: {len(report.skipped)}", "\n".join(lines)))
+        blocks.append(fold(f"Not exercised: {len(report.skipped)}", "\n".join(lines)))
     if say.noise(report):
         blocks.append(f"<sub>{text(say.noise(report))}</sub>")
     return blocks
@@ -77,7 +76,7 @@ def _best(finding: ReportedFinding) -> str:
 def _details(position: int, finding: ReportedFinding) -> str:
     where = f"Caused by {code(say.place(finding.cause))}." if finding.cause else ""
     fixes = [_fix(fix) for fix in finding.fixes]
-    return _fold(
+    return fold(
         f"{position}. {finding.id}: {text(say.title(finding))}", "\n\n".join([where, *fixes])
     )
 
@@ -105,32 +104,3 @@ def _endpoints(report: Report) -> str:
         for e in costliest[:SHOWN_ENDPOINTS]
     ]
     return "\n".join(rows)
-
-
-def _fold(title: str, body: str) -> str:
-    return f"<details><summary>{title}</summary>\n\n{body}\n\n</details>"
-
-
-def text(value: str) -> str:
-    """Text in which nothing is markup, a mention or a new cell, except code in backticks."""
-    parts = say.spans(" ".join(value.split()))
-    return "".join(code(part) if is_code else _plain(part) for part, is_code in parts)
-
-
-def _plain(value: str) -> str:
-    escaped = re.sub(r"([\\`*_\[\]|~#])", r"\\\1", value)
-    escaped = escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return escaped.replace("@", "@\u2060")
-
-
-def code(value: str) -> str:
-    """Inline code that may stand in a table cell."""
-    value = " ".join(value.split()).replace("|", "\\|")
-    ticks = "`" * (max(map(len, re.findall("`+", value)), default=0) + 1)
-    pad = " " if "`" in value else ""
-    return f"{ticks}{pad}{value}{pad}{ticks}"
-
-
-def fence(value: str, language: str) -> str:
-    ticks = "`" * max(3, max(map(len, re.findall("`+", value)), default=0) + 1)
-    return f"{ticks}{language}\n{value.rstrip()}\n{ticks}"
