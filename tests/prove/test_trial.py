@@ -223,7 +223,7 @@ def test_wall_time_is_the_metric_where_backends_cannot_be_seen() -> None:
     trial = machine.trial(claim("faster", "B", "GET a"))
     trial.run()
     assert trial.metric == "cpu"
-    trial.sets.append(LaunchSet({}, backends_seen=False))
+    trial.sets.append(LaunchSet({}, unseen="a database on another machine"))
     assert trial.metric == "wall"
 
 

@@ -41,7 +41,7 @@ def test_a_connection_is_kept_for_the_next_call() -> None:
 
 
 def test_a_body_that_never_ends_is_no_answer() -> None:
-    with serving(drip) as url, pytest.raises(OSError, match="no answer within|longer than"):
+    with serving(drip) as url, pytest.raises(OSError, match=r"no answer within|longer than"):
         Client(url, SHORT_S).send(GET)
 
 

@@ -210,7 +210,7 @@ def test_fastapi_is_observed(tmp_path: Path, source: str, command: tuple[str, ..
         assert request.endpoint == "GET /items"
         assert [query.stack[0].path for query in request.queries] == ["main.py"]
         assert running.databases[0].source in source
-        assert running.cpu().backends_seen
+        assert not running.cpu().unseen
 
 
 @pytest.mark.parametrize(

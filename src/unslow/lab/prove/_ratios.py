@@ -96,14 +96,18 @@ def distribution(
 
 def metric_of(sets: Collection[LaunchSet]) -> Metric:
     """CPU where the scheduler's accounting covers application and database, else wall time."""
-    counted = all(
-        one.backends_seen
-        and any(
-            mean_ms(sample, "cpu") > 0 for arm in one.samples.values() for sample in arm.values()
-        )
-        for one in sets
-    )
-    return "cpu" if counted else "wall"
+    return "wall" if unseen(sets) else "cpu"
+
+
+def unseen(sets: Collection[LaunchSet]) -> str:
+    """Why CPU would not be all that a request costs; "" where it is."""
+    for one in sets:
+        measured = [sample for arm in one.samples.values() for sample in arm.values()]
+        if one.unseen:
+            return one.unseen
+        if measured and not any(mean_ms(sample, "cpu") > 0 for sample in measured):
+            return "no CPU time was counted"
+    return ""
 
 
 def mean_ms(sample: Sample, metric: Metric) -> float:

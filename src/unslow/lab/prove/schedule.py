@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
+from typing import Protocol
 
 from unslow.errors import UnslowError
 from unslow.lab.target import Lab, Running, Start, StartFailed, Tree
@@ -17,6 +18,8 @@ ROUNDS = 5
 MOST_PER_ROUND = 20
 WARM_SECONDS = 0.15  # cheap endpoints are warmed three times, slower ones once
 MOST_WARM = 3
+TIMEOUT_S = 60.0  # three times what the slowest endpoint that is measured may take
+OVERTIME_S = 30.0  # an arm that became much slower than it was in the gates must not hang us
 SLOW_S = 0.25  # what a first call costs more is nothing to a call that takes so long
 
 SignIn = Callable[[Running], Mapping[str, str]]
@@ -71,6 +74,14 @@ class Sample:
     cpu_ms: list[list[float]] = field(default_factory=list)
     wall_ms: list[list[float]] = field(default_factory=list)
 
+    def add(self, round_number: int, wall_ms: float) -> list[float]:
+        """Adds a request; gives the list that its CPU belongs in."""
+        while len(self.cpu_ms) <= round_number:
+            self.cpu_ms.append([])
+            self.wall_ms.append([])
+        self.wall_ms[round_number].append(wall_ms)
+        return self.cpu_ms[round_number]
+
     @property
     def requests(self) -> int:
         return sum(map(len, self.cpu_ms))
@@ -80,37 +91,70 @@ class Sample:
 class LaunchSet:
     """What one launch of all arms gave: a sample per arm and endpoint.
 
-    `launch_s` is the time until all arms were ready, `seconds` all of it.
+    `unseen` says why CPU is not all that a request costs, "" where it is. `launch_s` is the time
+    until all arms were ready, `seconds` all of it.
     """
 
     samples: dict[str, dict[str, Sample]]
     waiting_share: float = 0.0
-    backends_seen: bool = True
+    unseen: str = ""
     launch_s: float = 0.0
     seconds: float = 0.0
 
 
-class _Meter:
-    """Sends calls to one arm and books its CPU to the call it belongs to.
+class Account:
+    """Books the CPU of some processes to the request that caused it.
 
-    A request is charged with all CPU from before it is sent until before the arm's next one, so
-    that what is done after the response counts; while other arms work this one is idle.
+    A request is charged with all CPU from before it is sent until before the next one to these
+    processes, so that what is done after the response counts.
     """
+
+    def __init__(self, cpu_ns: Callable[[], int]) -> None:
+        self._cpu_ns = cpu_ns
+        self._since = 0
+        self._into: list[float] | None = None
+
+    def settle(self) -> None:
+        """The request that was charged last is over; the next one begins."""
+        now = self._cpu_ns()
+        if self._into is not None:
+            self._into.append((now - self._since) / 1e6)
+        self._since, self._into = now, None
+
+    def charge(self, into: list[float]) -> None:
+        """What is used since `settle` was called goes here, in milliseconds."""
+        self._into = into
+
+
+class Lane(Protocol):
+    """One arm that is sent calls."""
+
+    @property
+    def arm(self) -> str: ...
+
+    def send(self, call: Call, slot: tuple[str, int] | None) -> None:
+        """Sends `call`; it counts for the (endpoint, round) `slot`, None while warming up.
+
+        Raises `ArmFailed`.
+        """
+
+    def close(self) -> None: ...
+
+
+class _Meter:
+    """Sends calls to one launch; while other arms work this one is idle."""
 
     def __init__(self, arm: str, running: Running, headers: Mapping[str, str]) -> None:
         self.arm = arm
         self._running = running
         self._headers = headers
-        self._client = Client(running.base_url)
-        self._open: tuple[list[float] | None, int] = (None, 0)
+        self._client = Client(running.base_url, TIMEOUT_S)
+        self._account = Account(lambda: running.cpu().total_ns)
         self.samples: dict[str, Sample] = {}
         self.first = running.cpu()
 
     def send(self, call: Call, slot: tuple[str, int] | None) -> None:
-        """Sends `call`; it counts for the (endpoint, round) `slot`, None while warming up."""
-        now = self._running.cpu().total_ns
-        self._book(now)
-        self._open = (None, now)
+        self._account.settle()
         try:
             seconds = self._client.send(call.signed(self._headers)).seconds
         except OSError as error:
@@ -118,21 +162,11 @@ class _Meter:
             raise ArmFailed(self.arm, f"{call.method} {call.path}: {error}\n{tail}") from error
         if slot is not None:
             sample = self.samples.setdefault(slot[0], Sample())
-            while len(sample.cpu_ms) <= slot[1]:
-                sample.cpu_ms.append([])
-                sample.wall_ms.append([])
-            sample.wall_ms[slot[1]].append(seconds * 1e3)
-            self._open = (sample.cpu_ms[slot[1]], now)
+            self._account.charge(sample.add(slot[1], seconds * 1e3))
 
     def close(self) -> None:
-        self._book(self._running.cpu().total_ns)
-        self._open = (None, 0)
+        self._account.settle()
         self._client.close()
-
-    def _book(self, now: int) -> None:
-        into, since = self._open
-        if into is not None:
-            into.append((now - since) / 1e6)
 
 
 def shares(
@@ -203,33 +237,36 @@ def measure(
             _Meter(running.arm, running, sign_in(running) if sign_in else {}) for running in runs
         ]
         ready = time.monotonic()
-        _ask(meters, plan, random, progress, seconds_left)
+        ask(meters, plan, random, progress, seconds_left)
         found = _collected(meters, runs)
     finally:
         lab.stop_all(runs)
     return replace(found, launch_s=ready - started, seconds=time.monotonic() - started)
 
 
-def _ask(
-    meters: Sequence[_Meter],
+def ask(
+    lanes: Sequence[Lane],
     plan: Sequence[Share],
     random: Random,
     progress: Progress,
     seconds_left: Callable[[], float],
 ) -> None:
+    """Warms all lanes, then sends the plan call by call; gives up what the time ran out for."""
     for share in plan:
         for call in share.warm:
-            for meter in random.sample(meters, len(meters)):
-                if meter.arm in share.arms:
-                    meter.send(call, None)
+            for lane in random.sample(lanes, len(lanes)):
+                if lane.arm in share.arms and seconds_left() > -OVERTIME_S:
+                    lane.send(call, None)
     for share in plan:
         progress.step(share.endpoint, 0, seconds_left())
-        asked = [meter for meter in meters if meter.arm in share.arms]
+        asked = [lane for lane in lanes if lane.arm in share.arms]
         for number, call in share.slots():
-            for meter in random.sample(asked, len(asked)):
-                meter.send(call, (share.endpoint, number))
-    for meter in meters:
-        meter.close()
+            if seconds_left() < -OVERTIME_S:
+                break
+            for lane in random.sample(asked, len(asked)):
+                lane.send(call, (share.endpoint, number))
+    for lane in lanes:
+        lane.close()
 
 
 def _collected(meters: Sequence[_Meter], runs: Sequence[Running]) -> LaunchSet:
@@ -244,5 +281,5 @@ def _collected(meters: Sequence[_Meter], runs: Sequence[Running]) -> LaunchSet:
     return LaunchSet(
         samples,
         waited / (worked + waited) if worked + waited else 0.0,
-        all(cpu.backends_seen for cpu in last),
+        next((cpu.unseen for cpu in last if cpu.unseen), ""),
     )

@@ -1,11 +1,12 @@
 """Resamples recorded launch sets into whole trials, judged by the rules of a proof."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from statistics import fmean
 
-from unslow.lab.prove._ratios import Metric
+from unslow.lab.prove._ratios import LEAST_MS, Metric
 from unslow.lab.prove.schedule import AGAIN, BEFORE, LaunchSet, Sample
 from unslow.lab.prove.trial import REPLICATION_SETS, Claim, Trial, Wanted
 
@@ -18,7 +19,8 @@ LEAST_POWER = 0.9
 
 @dataclass(frozen=True)
 class Recording:
-    """A launch set reduced to what a trial looks at: a mean per round, in the metric that judges.
+    """A launch set reduced to what a trial looks at: a cost per arm and endpoint, in the metric
+    that judges.
 
     `launch_s` is per arm, `request_s` what the requests of one arm took.
     """
@@ -31,8 +33,7 @@ class Recording:
     def faster(self, arm: str, gain: float) -> "Recording":
         """The same as if `arm` had cost less by `gain`, a fraction."""
         cheaper = {
-            end: _sample([[value * (1 - gain) for value in means] for means in one.cpu_ms])
-            for end, one in self.samples[arm].items()
+            end: _sample(one.cpu_ms[0][0] * (1 - gain)) for end, one in self.samples[arm].items()
         }
         return replace(self, samples={**self.samples, arm: cheaper})
 
@@ -53,7 +54,7 @@ def reduced(one: LaunchSet, metric: Metric) -> Recording:
     total = sum(ms for by_end in walls.values() for ms in by_end.values()) or 1.0
     return Recording(
         {
-            arm: {end: _means(sample, metric) for end, sample in samples.items()}
+            arm: {end: _sample(_cost_ms(one, metric)) for end, one in samples.items()}
             for arm, samples in one.samples.items()
         },
         one.launch_s / len(one.samples),
@@ -65,14 +66,16 @@ def reduced(one: LaunchSet, metric: Metric) -> Recording:
     )
 
 
-def _means(sample: Sample, metric: Metric) -> Sample:
-    values = sample.cpu_ms if metric == "cpu" else sample.wall_ms
-    return _sample([[fmean(one)] for one in values])
+def _cost_ms(sample: Sample, metric: Metric) -> float:
+    """The geometric mean over the rounds: the logarithm of its ratio is the mean over the rounds
+    of the logarithms, which is what a proof looks at."""
+    rounds = sample.cpu_ms if metric == "cpu" else sample.wall_ms
+    return math.exp(fmean(math.log(max(fmean(one), LEAST_MS)) for one in rounds))
 
 
-def _sample(means: list[list[float]]) -> Sample:
+def _sample(cost_ms: float) -> Sample:
     """One metric is all that a trial is to see."""
-    return Sample(means, means)
+    return Sample([[cost_ms]], [[cost_ms]])
 
 
 @dataclass
@@ -105,7 +108,7 @@ class Resampler:
             drawn.request_s[arm][end] for arm, ends in samples.items() for end in ends
         )
         self.left_s -= seconds
-        return LaunchSet(samples, drawn.waiting_share, True, launch_s, seconds)
+        return LaunchSet(samples, drawn.waiting_share, launch_s=launch_s, seconds=seconds)
 
 
 @dataclass(frozen=True)

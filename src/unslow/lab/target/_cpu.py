@@ -7,6 +7,10 @@ from unslow.lab.target._broker import Broker
 from unslow.lab.target._clones import Clones
 from unslow.lab.target._types import Cpu
 
+NOT_COUNTED = "this kernel does not count the CPU time of other processes"
+ELSEWHERE = (
+    "a database backend runs where its CPU is not seen, in a container or on another machine"
+)
 REFRESH_S = 1.0  # how often the process tree is walked; recorded processes are known at once
 
 
@@ -23,7 +27,7 @@ class Meter:
         self._here: dict[int, int | None] = {}  # a backend's own number -> ours
         self._missing: set[int] = set()  # backends that were gone when first looked for
         self._ended_ns = 0
-        self._seen = True
+        self._unseen = ""
         self._walked = (0.0, 0)
 
     def read(self) -> Cpu:
@@ -31,6 +35,8 @@ class Meter:
         self._walk()
         for pid in self._processes:
             self._processes[pid] = self._read(pid, self._processes[pid])
+        if not any(self._processes.values()):
+            self._miss(NOT_COUNTED)
         for number in tuple(self._broker.backends):
             if (place := self._place(number)) is not None:
                 self._backends[number] = self._read(place, self._backends.get(number, 0))
@@ -41,8 +47,11 @@ class Meter:
             app_ns=sum(self._processes.values()),
             backend_ns=self._ended_ns + sum(self._backends.values()),
             waiting_ns=sum(self._waits.values()),
-            backends_seen=self._seen,
+            unseen=self._unseen,
         )
+
+    def _miss(self, reason: str) -> None:
+        self._unseen = self._unseen or reason
 
     def _read(self, pid: int, last_seen: int) -> int:
         self._waits.update(_process.waiting_ns(pid))
@@ -69,7 +78,8 @@ class Meter:
             else:  # in a container, or on another machine
                 found = (_process.in_namespace(number, name) for name in names)
                 self._here[number] = next((pid for pid in found if pid), None)
-                self._seen = self._seen and self._here[number] is not None
+                if self._here[number] is None:
+                    self._miss(ELSEWHERE)
         return self._here[number]
 
     def _end_backends(self) -> None:
@@ -77,7 +87,8 @@ class Meter:
         while closed:
             backend = closed.pop()
             number = backend.pid
-            self._seen = self._seen and (number not in self._missing or backend.cpu_ns > 0)
+            if number in self._missing and not backend.cpu_ns:
+                self._miss(ELSEWHERE)
             self._missing.discard(number)
             last_seen = self._backends.pop(number, 0)
             # What the application read of its backend is true only if it sees the same numbers.
