@@ -7,7 +7,7 @@ so a gain is negative. SciPy is loaded when a distribution is first needed.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from statistics import fmean
 
 PRIOR_VARIANCE = 16.0
@@ -98,6 +98,13 @@ def interval(
     With `prior` the variance is moderated (Smyth 2004, 10.2202/1544-6115.1027): own and shared
     variance weighted by their degrees of freedom, so that a few pairs suffice for a guard.
     """
+    return _interval(tuple(values), confidence, prior)
+
+
+@lru_cache(maxsize=100_000)  # a whole change asks for every endpoint on behalf of every other
+def _interval(
+    values: tuple[float, ...], confidence: float, prior: NoisePrior | None
+) -> LogInterval:
     if not values:
         return LogInterval(0.0, -math.inf, math.inf)
     mean, spread = fmean(values), moderated(values, prior)

@@ -1,7 +1,7 @@
 """The rules: when a measured candidate is proven, without gain, slower, or still open."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
 
@@ -32,7 +32,8 @@ class Measured:
     `values` is over all its endpoints together. `targets` holds each of them, `guards` each other
     endpoint that may feel the patch, `rest` those that send the database the same statements as
     before. The rest is guarded together: `rest_mean` is the mean over those of them that a launch
-    pair measured. `noise` is the standard deviation of A/A' pairs, `prior` what endpoints share.
+    pair measured. `noise` is the standard deviation of A/A' pairs, `prior` what endpoints share,
+    `limit` the slowdown that an endpoint may have (0.05 is 5 %).
     """
 
     values: tuple[float, ...]
@@ -42,6 +43,7 @@ class Measured:
     rest_mean: tuple[float, ...] = ()
     noise: float = 0.0
     prior: NoisePrior | None = None
+    limit: float = GUARD_LIMIT
 
     @property
     def evidence(self) -> float:
@@ -85,8 +87,45 @@ def judge(measured: Measured, *, stands: bool) -> Judgement:
     if not stands:
         return Judgement(None, "the evidence does not stand among so many claims")
     if open_guards(measured):
-        return Judgement(None, f"{open_guards(measured)[0]} may be more than 5 % slower")
+        return Judgement(None, may_be_slower(measured))
     return Judgement("proven", f"{_percent(gain.mean)} less, evidence {_short(measured.evidence)}")
+
+
+def judge_change(measured: Measured, *, stands: bool) -> Judgement:
+    """The verdict on a whole change, of one endpoint or of the total.
+
+    It is slower where the lower bound of a slowdown passes the limit, and without gain only when
+    no harm beyond the limit is left possible on what it is about.
+    """
+    for endpoint, values in (*measured.guards.items(), *measured.targets.items()):
+        if surely_slower(values, measured):
+            mean = interval(values, SURE, measured.prior).mean
+            return Judgement("slower", f"{endpoint} costs {_percent(mean)} more")
+    if surely_slower(measured.values, measured):
+        return Judgement("slower", f"the total costs {_percent(fmean(measured.values))} more")
+    sure = interval(measured.values, SURE, measured.prior)
+    if len(measured.values) >= FEWEST_PAIRS_AGAINST and sure.low > math.log1p(-LEAST_GAIN):
+        if not own_guards(measured):
+            return Judgement("no-gain", f"any gain is below {LEAST_GAIN:.0%}")
+        return Judgement(None, may_be_slower(measured))
+    found = judge(measured, stands=stands)
+    return found if found.kind in ("proven", None) else Judgement(None, found.reason)
+
+
+def futile_change(measured: Measured, most_pairs: int) -> bool:
+    """Neither a gain nor the absence of harm can be shown with so many pairs."""
+    return not own_guards(measured) and futile(measured, most_pairs)
+
+
+def surely_slower(values: tuple[float, ...], measured: Measured) -> bool:
+    """Whether even the lower bound of the slowdown passes the limit."""
+    enough = len(values) >= FEWEST_PAIRS_AGAINST
+    return enough and interval(values, SURE, measured.prior).low > math.log1p(measured.limit)
+
+
+def own_guards(measured: Measured) -> tuple[str, ...]:
+    """The claim's own endpoints whose slowdown may still exceed the limit."""
+    return tuple(end for end, v in measured.targets.items() if _may_be_slow(v, measured))
 
 
 def promising(measured: Measured) -> bool:
@@ -107,15 +146,20 @@ def futile(measured: Measured, most_pairs: int) -> bool:
 def open_guards(measured: Measured) -> tuple[str, ...]:
     """Endpoints whose slowdown may still exceed the limit, the candidate's own included."""
     singly = (*measured.guards.items(), *measured.targets.items())
-    found = [end for end, values in singly if _may_be_slow(values, measured.prior)]
+    found = [end for end, values in singly if _may_be_slow(values, measured)]
     # The rest runs none of the changed code: its own noise must not veto, a shown slowdown does.
-    if measured.rest_mean and fmean(measured.rest_mean) > math.log1p(GUARD_LIMIT):
+    if measured.rest_mean and fmean(measured.rest_mean) > math.log1p(measured.limit):
         found.append(REST)
     return tuple(found)
 
 
-def _may_be_slow(values: tuple[float, ...], prior: NoisePrior | None) -> bool:
-    return interval(values, ONE_SIDED, prior).high > math.log1p(GUARD_LIMIT)
+def may_be_slower(measured: Measured) -> str:
+    """The sentence for an open guard."""
+    return f"{open_guards(measured)[0]} may be more than {100 * measured.limit:g} % slower"
+
+
+def _may_be_slow(values: tuple[float, ...], measured: Measured) -> bool:
+    return interval(values, ONE_SIDED, measured.prior).high > math.log1p(measured.limit)
 
 
 def replicates(measured: Measured, fresh: Measured) -> bool:
@@ -142,9 +186,27 @@ def _slowed(measured: Measured) -> str:
     for endpoint, values in everyone:
         found = interval(values, SURE, measured.prior)
         enough = len(values) >= FEWEST_PAIRS_AGAINST
-        if enough and found.low > 0 and found.mean > math.log1p(GUARD_LIMIT):
+        if enough and found.low > 0 and found.mean > math.log1p(measured.limit):
             return f"{endpoint} costs {_percent(found.mean)} more"
     return ""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a trial judges its claims, and when it gives one up. `end`: one such verdict ends all."""
+
+    judge: Callable[..., Judgement]
+    futile: Callable[[Measured, int], bool]
+    limit: float = GUARD_LIMIT
+    end: frozenset[VerdictKind] = frozenset()
+
+
+FIXES = Rules(judge, futile)
+
+
+def of_change(max_slowdown: float) -> Rules:
+    """The rules for a whole change, which may slow no endpoint down by more than that."""
+    return Rules(judge_change, futile_change, max_slowdown, frozenset({"slower", "failed"}))
 
 
 def _percent(log_ratio: float) -> str:

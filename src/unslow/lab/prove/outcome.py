@@ -7,7 +7,7 @@ from unslow.lab.prove import counters
 from unslow.lab.prove._ratios import distribution
 from unslow.lab.prove.counters import Counted
 from unslow.lab.prove.evidence import e_value, fewest_pairs, moderated, smallest_detectable
-from unslow.lab.prove.judge import Judgement, Measured, judge, speedup
+from unslow.lab.prove.judge import Judgement, Measured, speedup
 from unslow.lab.prove.trial import Claim, Trial
 from unslow.model import EndpointEffect, Responses, Verdict
 
@@ -72,7 +72,7 @@ def detectable(found: Measured) -> float | None:
 
 
 def _judgement(trial: Trial, claim: Claim, found: Measured) -> Judgement:
-    settled = claim.settled or judge(found, stands=claim.key in trial.standing)
+    settled = claim.settled or trial.rules.judge(found, stands=claim.key in trial.standing)
     if settled.kind == "proven":
         if claim.replicated is None:
             return Judgement("inconclusive", f"{settled.reason}; no time was left to replicate it")

@@ -23,11 +23,11 @@ from unslow.lab.prove.evidence import (
     smallest_detectable,
 )
 from unslow.lab.prove.judge import (
+    FIXES,
     REST,
     Judgement,
     Measured,
-    futile,
-    judge,
+    Rules,
     open_guards,
     promising,
     replicates,
@@ -103,7 +103,9 @@ class Trial:
     fresh: list[LaunchSet] = field(default_factory=list)
     standing: frozenset[str] = frozenset()  # the claims that stand together, by e-BH
     others: Mapping[str, float] = field(default_factory=dict)  # evidence judged elsewhere
+    rules: Rules = FIXES
     _measured_known: dict[str, tuple[int, Measured]] = field(default_factory=dict)
+    _single_known: dict[tuple[object, ...], tuple[float, ...]] = field(default_factory=dict)
     _slowness: float = 1.0  # how much longer a launch set takes than its least
     _noise_known: tuple[int, NoisePrior | None, float] = (0, None, 0.0)
 
@@ -117,7 +119,7 @@ class Trial:
         `reserve_sets` is the number of launch sets that must still fit afterwards. Raises
         `UnslowError` when the unpatched application fails.
         """
-        while self._open() and len(self.sets) < MOST_SETS:
+        while self._open() and not self._ended() and len(self.sets) < MOST_SETS:
             claims = self._affordable(reserve_sets)
             if self._set_s(claims) + self._reserve_s(claims, reserve_sets) > self.seconds_left():
                 break
@@ -146,6 +148,9 @@ class Trial:
                 self.fresh.append(self.sample(Wanted(arms, slices, held_out=True)))
             except ArmFailed as error:
                 arms = tuple(name for name in arms if name != error.arm)
+                for claim in claims:
+                    if error.arm == claim.after:
+                        claim.settled = Judgement("failed", str(error))
         if len(self.fresh) == REPLICATION_SETS:
             for claim in claims:
                 fresh = self._measured(self.fresh, claim)
@@ -161,18 +166,27 @@ class Trial:
         return known[1]
 
     def _measured(self, sets: Sequence[LaunchSet], claim: Claim) -> Measured:
+        metric = self.metric
+
         def ratios(endpoints: Collection[str]) -> tuple[float, ...]:
             chosen = {end: self.weights.get(end, 1.0) for end in endpoints}
-            return log_ratios(sets, claim.before, claim.after, chosen, self.metric)
+            return log_ratios(sets, claim.before, claim.after, chosen, metric)
+
+        def single(endpoint: str) -> tuple[float, ...]:
+            key = sets is self.fresh, len(sets), metric, claim.before, claim.after, endpoint
+            if key not in self._single_known:
+                self._single_known[key] = ratios((endpoint,))
+            return self._single_known[key]
 
         return Measured(
             ratios(claim.targets),
-            {end: ratios((end,)) for end in claim.targets},
-            {end: ratios((end,)) for end in claim.guards},
-            {end: ratios((end,)) for end in claim.rest},
+            {end: single(end) for end in claim.targets},
+            {end: single(end) for end in claim.guards},
+            {end: single(end) for end in claim.rest},
             mean_log_ratios(sets, claim.before, claim.after, claim.rest, self.metric),
             self.noise(),
             self.prior(),
+            self.rules.limit,
         )
 
     def prior(self) -> NoisePrior | None:
@@ -204,6 +218,10 @@ class Trial:
     def _open(self) -> list[Claim]:
         return [claim for claim in self.claims if claim.settled is None]
 
+    def _ended(self) -> bool:
+        """Whether one claim's verdict decides about all of them."""
+        return any(one.settled and one.settled.kind in self.rules.end for one in self.claims)
+
     def _settle(self) -> None:
         found = {claim.key: self.measured(claim) for claim in self.claims}
         # What the time did not reach is no claim: it was left out by its cost, not by its result.
@@ -211,8 +229,8 @@ class Trial:
         evidence = {key: one.evidence for key, one in judged.items()}
         self.standing = e_bh({**self.others, **evidence})
         for claim in self._open():
-            judgement = judge(found[claim.key], stands=claim.key in self.standing)
-            if judgement.kind is None and futile(found[claim.key], self._most_pairs()):
+            judgement = self.rules.judge(found[claim.key], stands=claim.key in self.standing)
+            if judgement.kind is None and self.rules.futile(found[claim.key], self._most_pairs()):
                 judgement = Judgement("inconclusive", _too_little(found[claim.key]))
             if judgement.kind is not None:
                 claim.settled, claim.pairs = judgement, len(self.sets)
