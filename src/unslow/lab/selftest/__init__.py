@@ -2,12 +2,21 @@
 
 from unslow.lab.selftest.delay import DELAYS, Delay
 from unslow.lab.selftest.record import Recorded, record
-from unslow.lab.selftest.resample import Recording, Trials, reduced, resample, try_once
+from unslow.lab.selftest.resample import (
+    Claimed,
+    Recording,
+    Trials,
+    reduced,
+    resample,
+    smallest_gain,
+    try_once,
+)
 from unslow.lab.selftest.selftest import Options, selftest
 from unslow.lab.selftest.summary import exact, summarise
 
 __all__ = [
     "DELAYS",
+    "Claimed",
     "Delay",
     "Options",
     "Recorded",
@@ -18,6 +27,7 @@ __all__ = [
     "reduced",
     "resample",
     "selftest",
+    "smallest_gain",
     "summarise",
     "try_once",
 ]

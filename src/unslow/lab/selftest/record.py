@@ -7,7 +7,7 @@ from random import Random
 from statistics import fmean
 
 from unslow.errors import UnslowError
-from unslow.lab.prove._ratios import Metric, mean_ms, metric_of
+from unslow.lab.prove._ratios import Metric, mean_ms, unseen
 from unslow.lab.prove.schedule import AGAIN, BEFORE, SLOW_S, Arm, LaunchSet, SignIn, Slice
 from unslow.lab.prove.session import Session
 from unslow.lab.prove.trial import MOST_SETS, TARGET_SLICE_S, Wanted
@@ -33,9 +33,9 @@ class Recorded:
     endpoints: tuple[str, ...]
 
     @property
-    def cpu_seen(self) -> bool:
-        """Whether the CPU of the application and its database backends could be read."""
-        return metric_of(self.sets) == "cpu"
+    def unseen(self) -> str:
+        """Why CPU is not all that a request costs here; "" where it is."""
+        return unseen(self.sets)
 
     @property
     def waiting_share(self) -> float:
@@ -43,7 +43,7 @@ class Recorded:
 
     def metric(self, kind: DelayKind) -> Metric:
         """What a delay of this kind is judged by."""
-        return "cpu" if kind == "cpu" and self.cpu_seen else "wall"
+        return "cpu" if kind == "cpu" and not self.unseen else "wall"
 
 
 def record(

@@ -21,7 +21,7 @@ from unslow.progress import Progress
 FALSE_TRIALS = 1000  # none of them proven bounds the rate below 0.4 %
 POWER_TRIALS = 300
 RESAMPLING_SHARE = 0.12  # of the time, for the trials
-LEAVING_S = 2.0  # to stop the database and write the report
+LEAVING_S = 4.0  # to stop the database and write the report
 
 
 @dataclass(frozen=True)

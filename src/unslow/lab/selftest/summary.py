@@ -23,11 +23,8 @@ MOST_FALSE = 0.01  # the error rate that a proof promises
 TARGET = Delay("cpu", 0.1)  # what that power is asked for
 FEWEST_TRIALS = 300
 CONFIDENCE = 0.95
+METRICS = {"cpu": "CPU", "wall": "wall time"}
 BUSY = 0.05  # of the threads' time spent waiting for a core: something else runs here
-UNCOUNTED = (
-    "The CPU of the application and its database cannot be read here: all delays are judged by "
-    "wall time."
-)
 
 
 def summarise(
@@ -120,38 +117,41 @@ def _noise(sets: Sequence[LaunchSet], endpoint: str, metric: Metric) -> float:
 
 
 def _notes(recorded: Recorded) -> Iterator[str]:
-    if not recorded.cpu_seen:
-        yield UNCOUNTED
+    if recorded.unseen:
+        yield f"All delays are judged by wall time: {recorded.unseen}."
     if recorded.waiting_share > BUSY:
+        waited = _percent(recorded.waiting_share)
         yield (
-            f"The machine was busy: threads waited {recorded.waiting_share:.0%} of their time for "
-            "a core. On a quiet one smaller gains can be seen."
+            f"The machine was busy: threads waited {waited} of their time for a core. On a quiet "
+            "one smaller gains can be seen."
         )
 
 
 def _failures(
     quality: Sequence[MetricQuality], delays: Sequence[DelayPower], waiting_share: float
 ) -> Iterator[str]:
-    rates = [one.false_proven for one in quality]
-    power = next(
-        one.power for one in delays if (one.kind, one.delay) == (TARGET.kind, TARGET.share)
-    )
+    """What misses a target, with the remedy."""
     cure = (
         "Other work runs here: stop it, or allow more with --time-budget."
         if waiting_share > BUSY
         else "Allow more with --time-budget, or take a quieter machine."
     )
-    if min(one.trials for one in (*rates, power)) < FEWEST_TRIALS:
-        yield f"The time ended before {FEWEST_TRIALS} trials. Allow more with --time-budget."
+    power = next(one.power for one in delays if Delay(one.kind, one.delay) == TARGET)
+    if min(power.trials, *(one.false_proven.trials for one in quality)) < FEWEST_TRIALS:
+        yield f"The time ended before {FEWEST_TRIALS} trials of each kind. {cure}"
     for one in quality:
         if one.false_proven.share > MOST_FALSE:
             yield (
-                f"Identical code was called faster in {one.false_proven.share:.1%} of the trials "
-                f"by {'CPU' if one.metric == 'cpu' else 'wall time'}, {MOST_FALSE:.0%} is the "
-                f"limit. {cure}"
+                f"By {METRICS[one.metric]}, identical code was called faster in "
+                f"{_percent(one.false_proven.share, 1)} of the trials; {_percent(MOST_FALSE)} is "
+                f"the limit. {cure}"
             )
     if power.share < LEAST_POWER:
         yield (
-            f"A change of {TARGET.share:.0%} CPU was proven in {power.share:.0%} of the trials, "
-            f"{LEAST_POWER:.0%} is the target. {cure}"
+            f"A change of {_percent(TARGET.share)} CPU was proven in {_percent(power.share)} of "
+            f"the trials; {_percent(LEAST_POWER)} is the target. {cure}"
         )
+
+
+def _percent(share: float, digits: int = 0) -> str:
+    return f"{share * 100:.{digits}f} %"
