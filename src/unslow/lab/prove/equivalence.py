@@ -16,21 +16,20 @@ SERVER_ERROR = 500  # the page of an error names times, addresses and lines: onl
 HEADER = "header"
 EFFECTS = "sends"
 BODY = "body"
-Doings = dict[str, Value]
 
 
 @dataclass(frozen=True)
 class Answer:
     """A response whose own address is replaced, so that copies on two ports can be equal.
 
-    The body is without its content encoding. `doings` is what the request sent elsewhere: mails,
-    tasks and cache writes by their readable kind (`unslow.lab.prove.doings`).
+    The body is without its content encoding. `effects` is what the request sent elsewhere: mails,
+    tasks and cache writes by their readable kind (`unslow.observe._effects`).
     """
 
     status: int
     headers: Mapping[str, Value]
     body: bytes
-    doings: Mapping[str, Value] = field(default_factory=dict)
+    effects: Mapping[str, Value] = field(default_factory=dict)
 
     @property
     def media(self) -> str:
@@ -190,7 +189,7 @@ class _Read:
 def _noise(one: _Read, other: _Read) -> Iterator[Mask]:
     """The masks that make the two equal."""
     yield from _json.learn(one.headers, other.headers, (HEADER,))
-    yield from _json.learn(dict(one.answer.doings), dict(other.answer.doings), (EFFECTS,))
+    yield from _json.learn(dict(one.answer.effects), dict(other.answer.effects), (EFFECTS,))
     if one.answer.status >= SERVER_ERROR:
         return
     if one.same_body(other):
@@ -218,9 +217,9 @@ def _differences(one: _Read, other: _Read, masks: Masks) -> Iterator[Difference]
     if before.status < SERVER_ERROR and not one.same_body(other):
         yield from _body_differences(one, other, masks)
     for found in _json.differences(
-        dict(before.doings), dict(after.doings), masks.by_path, (EFFECTS,)
+        dict(before.effects), dict(after.effects), masks.by_path, (EFFECTS,)
     ):
-        yield _doing(found)
+        yield _effect(found)
 
 
 def _body_differences(one: _Read, other: _Read, masks: Masks) -> Iterator[Difference]:
@@ -247,7 +246,7 @@ def _named(found: Difference) -> Difference:
     return Difference((f"{HEADER} {name}", *rest), _plain(found.before), _plain(found.after))
 
 
-def _doing(found: Difference) -> Difference:
+def _effect(found: Difference) -> Difference:
     """What is sent once more, once less, or with other content; the content is not told."""
     what = str(found.path[1]) if len(found.path) > 1 else "what it sends"
     if len(found.path) <= 2:

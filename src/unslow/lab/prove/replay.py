@@ -4,12 +4,13 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 
+from unslow.lab.prove._json import Value
 from unslow.lab.prove._parallel import at_once
 from unslow.lab.prove.equivalence import Answer, answer
-from unslow.lab.target import Running
+from unslow.lab.target import Effect, Running
 from unslow.lab.workload import Call, Client, Workload
 from unslow.model import Request
 from unslow.progress import Progress
@@ -19,6 +20,7 @@ DRAIN_S = 20.0
 
 Headers = Mapping[str, str]
 Statements = Counter[str]
+_passes = itertools.count()
 
 
 @dataclass
@@ -92,6 +94,38 @@ def play_twice(
     return first, second
 
 
+def play_wide(
+    arms: Sequence[tuple[Running, Headers]],
+    calls: Sequence[Call],
+    budget_s: float,
+    progress: Progress,
+) -> tuple[Played, Played]:
+    """Sends `calls` to two arms at once, in order, as many as `budget_s` allows."""
+    chosen: SimpleQueue[Call | None] = SimpleQueue()
+
+    def lead(watched: Progress) -> Played:
+        played = Played()
+        try:
+            return _play(
+                *arms[0], _handed_on(_until(calls, budget_s, played), chosen), watched, played
+            )
+        finally:
+            chosen.put(None)
+
+    def follow(watched: Progress) -> Played:
+        return _play(*arms[1], iter(chosen.get, None), watched, Played())
+
+    first, second = at_once([lead, follow], progress)
+    return first, second
+
+
+def _until(calls: Sequence[Call], budget_s: float, played: Played) -> Iterator[Call]:
+    for call in calls:
+        if sum(played.seconds) > budget_s:
+            return
+        yield call
+
+
 def _handed_on(calls: Iterable[Call], to: "SimpleQueue[Call | None]") -> Iterator[Call]:
     for call in calls:
         to.put(call)
@@ -125,9 +159,11 @@ def _play(
     running: Running, headers: Headers, calls: Iterable[Call], progress: Progress, played: Played
 ) -> Played:
     client, ids = Client(running.base_url), {}
+    running.effects()  # those of the start belong to no call
+    number = next(_passes)
     for position, call in enumerate(calls):
         progress.step(f"{running.arm}: {call.endpoint}", 0)
-        request_id = f"{running.arm}-{position}"
+        request_id = f"{running.arm}-{number}-{position}"
         response = client.send(call.signed(headers), request_id)
         ids[request_id] = position
         played.answers.append((call, answer(response, running.base_url)))
@@ -135,7 +171,23 @@ def _play(
     client.close()
     for request in running.drain(list(ids), DRAIN_S):
         played.requests[ids[request.id]] = request
+    for place, sent in _by_call(running.effects(), ids).items():
+        call, answered = played.answers[place]
+        played.answers[place] = call, replace(answered, effects=sent)
     return played
+
+
+def _by_call(effects: Iterable[Effect], ids: Mapping[str, int]) -> dict[int, dict[str, Value]]:
+    """What each call sent, by its readable kind: a list of the digests of its parts."""
+    found: dict[int, dict[str, list[Value]]] = {}
+    for effect in effects:
+        if effect.request in ids:
+            kinds = found.setdefault(ids[effect.request], {})
+            kinds.setdefault(effect.what, []).append(dict(effect.parts))
+    return {
+        place: {what: sorted(sent, key=repr) for what, sent in kinds.items()}
+        for place, kinds in found.items()
+    }
 
 
 def _affordable(workload: Workload, budget_s: float, played: Played) -> Iterator[Call]:

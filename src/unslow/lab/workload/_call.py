@@ -31,11 +31,16 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class Workload(msgspec.Struct, frozen=True):
-    """The calls to measure, others of the same endpoints held out for replication, and the rest."""
+    """The calls to measure, others of the same endpoints held out for replication, and the rest.
+
+    `compared` are further reads whose answers are compared once and never measured: other rows,
+    pages and filters, and what does not exist.
+    """
 
     calls: tuple[Call, ...]
     held_out: tuple[Call, ...] = ()
     skipped: tuple[Skipped, ...] = ()
+    compared: tuple[Call, ...] = ()
 
     @property
     def endpoints(self) -> tuple[str, ...]:

@@ -27,8 +27,11 @@ class Database(Protocol):
 class Sampler:
     """Samples rows of models, in an order that depends on the keys alone."""
 
-    def __init__(self, databases: Sequence[Database], models: Sequence[Model]) -> None:
+    def __init__(
+        self, databases: Sequence[Database], models: Sequence[Model], limit: int = SAMPLED_ROWS
+    ) -> None:
         self.models = tuple(models)
+        self._limit = limit
         self._databases = tuple(databases)
         self._rows: dict[str, tuple[Row, ...]] = {}
 
@@ -48,7 +51,7 @@ class Sampler:
         return next(iter(exact or matches), None)
 
     def rows(self, model: Model) -> tuple[Row, ...]:
-        """Up to `SAMPLED_ROWS` rows as text by column; NULLs are left out of a row."""
+        """Up to `limit` rows as text by column; NULLs are left out of a row."""
         if model.label not in self._rows:
             self._rows[model.label] = tuple(self._read(model))
         return self._rows[model.label]
@@ -88,7 +91,7 @@ class Sampler:
         for database in self._databases:
             with contextlib.suppress(psycopg.Error, sqlite3.Error):
                 read = _postgresql if database.engine == "postgresql" else _sqlite
-                for values in read(database.dsn, model.table, columns, key.column):
+                for values in read(database.dsn, model.table, columns, key.column, self._limit):
                     yield {
                         column: value
                         for column, value in zip(columns, values, strict=True)
@@ -102,20 +105,20 @@ def primary_key(model: Model) -> Field | None:
 
 
 def _postgresql(
-    dsn: str, table: str, columns: Sequence[str], key: str
+    dsn: str, table: str, columns: Sequence[str], key: str, limit: int
 ) -> list[tuple[str | None, ...]]:
     query = sql.SQL("SELECT {} FROM {} ORDER BY md5({}::text) LIMIT {}").format(
         sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in columns),
         sql.Identifier(*table.split(".")),
         sql.Identifier(key),
-        sql.Literal(SAMPLED_ROWS),
+        sql.Literal(limit),
     )
     with psycopg.connect(dsn, options="-c statement_timeout=20000") as connection:
         return connection.execute(query).fetchall()
 
 
 def _sqlite(
-    path: str, table: str, columns: Sequence[str], key: str
+    path: str, table: str, columns: Sequence[str], key: str, limit: int
 ) -> list[tuple[str | None, ...]]:
     def quoted(name: str) -> str:
         return '"' + name.replace('"', '""') + '"'
@@ -123,7 +126,7 @@ def _sqlite(
     selected = ", ".join(f"CAST({quoted(name)} AS TEXT)" for name in columns)
     query = (
         f"SELECT {selected} FROM {quoted(table)} "
-        f"ORDER BY (rowid * 7919) % 1009, {quoted(key)} LIMIT {SAMPLED_ROWS}"
+        f"ORDER BY (rowid * 7919) % 1009, {quoted(key)} LIMIT {limit}"
     )
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         return connection.execute(query).fetchall()

@@ -3,7 +3,7 @@
 import fnmatch
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -12,13 +12,14 @@ import msgspec
 
 from unslow.errors import UsageError
 from unslow.lab.workload import replay
-from unslow.lab.workload._call import Call, Workload
+from unslow.lab.workload._call import SAFE_METHODS, Call, Workload
 from unslow.lab.workload._sample import Database, Sampler
 from unslow.lab.workload.client import Client, Response
-from unslow.lab.workload.routes import CALLS_PER_ENDPOINT, Planned, plan
+from unslow.lab.workload.routes import CALLS_PER_ENDPOINT, Planned, plan, plan_wide
 from unslow.model import Model, Request, Route, Skipped
 from unslow.progress import Progress
 
+WIDE_CALLS = 1000  # further reads whose answers are compared, over all endpoints
 SLOWEST_S = 20.0  # an endpoint that needs longer is listed, not measured
 TRY_TIMEOUT_S = 30.0
 TRIED_S = 1.0  # an endpoint that has taken this long has shown enough of its calls
@@ -72,7 +73,8 @@ def build(
     workload = _kept(tried, skipped, recorded=bool(wanted.recordings))
     if not workload.calls:
         raise UsageError(_nothing_works(workload.skipped))
-    return workload
+    others = [] if wanted.recordings else _wide(routes, app.databases, models, wanted, read)
+    return msgspec.structs.replace(workload, compared=_to_compare(workload, tried, others))
 
 
 def _recorded(wanted: Wanted) -> list[Planned]:
@@ -95,6 +97,22 @@ def _planned(
             planned.append(plan(route, sampler, read, writes=wanted.writes))
     # Reads first: they see the data as it is, before the writes change it.
     return sorted(planned, key=lambda one: any(call.writes for call in one.calls))
+
+
+def _wide(
+    routes: Sequence[Route],
+    databases: Sequence[Database],
+    models: Sequence[Model],
+    wanted: Wanted,
+    read: Callable[[str], bytes],
+) -> list[Iterator[Call]]:
+    """For each route that only reads, its further calls."""
+    sampler = Sampler(databases, models, WIDE_CALLS)
+    return [
+        (call.signed(wanted.headers) for call in plan_wide(route, sampler, read, WIDE_CALLS))
+        for route in routes
+        if route.method in SAFE_METHODS
+    ]
 
 
 def _unwanted(route: Route, endpoint: str, wanted: Wanted) -> str:
@@ -198,6 +216,28 @@ def _split(calls: Sequence[Call]) -> tuple[Sequence[Call], Sequence[Call]]:
     pairs = itertools.islice(itertools.zip_longest(calls[::2], calls[1::2]), CALLS_PER_ENDPOINT)
     first, second = zip(*pairs, strict=True)
     return [call for call in first if call], [call for call in second if call]
+
+
+def _to_compare(
+    workload: Workload, tried: Sequence[_Tried], others: Sequence[Iterator[Call]]
+) -> tuple[Call, ...]:
+    """Reads of the workload's endpoints beside its own calls, of every endpoint in turn."""
+    seen = {(call.method, call.path) for call in (*workload.calls, *workload.held_out)}
+    known = set(workload.endpoints)
+    left = defaultdict(list)
+    for one in tried:
+        left[one.call.endpoint].append(one.call)
+    chosen: list[Call] = []
+    for turn in itertools.zip_longest(*left.values(), *others):
+        for call in turn:
+            if call is None or call.writes or call.endpoint not in known:
+                continue
+            if (call.method, call.path) not in seen:
+                seen.add((call.method, call.path))
+                chosen.append(call)
+        if len(chosen) >= WIDE_CALLS:
+            break
+    return tuple(chosen[:WIDE_CALLS])
 
 
 def _failure(answer: Response) -> str:

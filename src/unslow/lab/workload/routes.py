@@ -12,11 +12,18 @@ from unslow.lab.workload._sample import Sampler, primary_key
 from unslow.lab.workload._views import query_parameters
 from unslow.model import Model, Route, RouteParam, Skipped
 
+WIDE_PAGES = 20  # of a list, asked for comparison
 CALLS_PER_ENDPOINT = 4  # distinct calls measured per endpoint; as many are held out
 _PARAMETER = re.compile(r"<(?:(?P<converter>[^:>]+):)?(?P<name>\w+)>|\{(?P<curly>\w+)(?::\w+)?\}")
+_NO_NAME = "unslow-has-no-such-row"
+_NO_ROW = {
+    **dict.fromkeys(("int", "integer", "number"), "2147483647"),
+    "uuid": "00000000-0000-4000-8000-000000000000",
+}
 _NO_VALUE = "no value in the data fits its parameter {}"
 _TEXT_TYPE = re.compile(r"char|text|string|email|slug", re.IGNORECASE)
 _PAGING = frozenset({"page", "offset", "cursor", "skip", "start"})
+_ROWS = frozenset({"offset", "skip", "start"})
 _SIZES = frozenset({"limit", "page_size", "per_page", "size", "count", "top"})
 _SEARCHES = frozenset({"q", "query", "search", "term", "text", "keyword", "keywords", "s"})
 
@@ -47,6 +54,38 @@ def plan(route: Route, sampler: Sampler, read: Callable[[str], bytes], *, writes
         missing = ", ".join(p.name for p in route.params if p.location == "query" and p.required)
         return Planned(skipped=Skipped(endpoint, _NO_VALUE.format(missing)))
     return _calls(route, endpoint, paths, queries, sampler)
+
+
+def plan_wide(
+    route: Route, sampler: Sampler, read: Callable[[str], bytes], count: int
+) -> Iterator[Call]:
+    """Reads for comparison alone: what does not exist, then up to `count` rows and filters."""
+    endpoint = f"{route.method} {route.route}"
+    paths = tuple(itertools.islice(_paths(route, sampler), count))
+    queries = tuple(itertools.islice(_queries(route, sampler, read, count), count))
+    if not paths or not queries:
+        return
+    if path_parameters(route):
+        yield Call(route.method, _missing(route), endpoint)
+    for query in _malformed(route, read):
+        yield Call(route.method, f"{paths[0]}?{query}", endpoint)
+    for position in range(max(len(paths), len(queries))):
+        path, query = paths[position % len(paths)], queries[position % len(queries)]
+        yield Call(route.method, f"{path}?{query}" if query else path, endpoint)
+
+
+def _missing(route: Route) -> str:
+    """The address of a row that is not there."""
+    parameters = path_parameters(route)
+    template = "/" + route.route.removeprefix("^").removesuffix("$").lstrip("/")
+    return _filled(template, [_NO_ROW.get(param.type, _NO_NAME) for param in parameters])
+
+
+def _malformed(route: Route, read: Callable[[str], bytes]) -> Iterator[str]:
+    """Query strings that a careful view refuses or ignores."""
+    declared = [param for param in route.params if param.location == "query"]
+    for param in (*declared, *query_parameters(route, read)):
+        yield urlencode({param.name: _NO_NAME})
 
 
 def _calls(
@@ -192,7 +231,12 @@ def _path_subject(route: Route, sampler: Sampler) -> Model | None:
     return next((model for word in reversed(words) if (model := sampler.named(word))), None)
 
 
-def _queries(route: Route, sampler: Sampler, read: Callable[[str], bytes]) -> Iterator[str]:
+def _queries(
+    route: Route,
+    sampler: Sampler,
+    read: Callable[[str], bytes],
+    count: int = CALLS_PER_ENDPOINT,
+) -> Iterator[str]:
     """Query strings: the required parameters alone, then each optional one that has values."""
     declared = [param for param in route.params if param.location == "query"]
     known = {param.name for param in declared}
@@ -204,17 +248,27 @@ def _queries(route: Route, sampler: Sampler, read: Callable[[str], bytes]) -> It
     longest = max([1, *(len(values) for _, values in base)])
     plain = [
         urlencode({name: values[position % len(values)] for name, values in base})
-        for position in range(min(longest, CALLS_PER_ENDPOINT))
+        for position in range(min(longest, count))
     ]
     yield plain[0]
     optional = [param for param in (*declared, *by_hand) if not param.required]
-    for position in range(CALLS_PER_ENDPOINT):
-        for param in optional:
-            values = _query_values(param, route, sampler)
+    offered = [(param, _query_values(param, route, sampler)) for param in optional]
+    if count > CALLS_PER_ENDPOINT:
+        offered = [(param, _pages(param) or values) for param, values in offered]
+    for position in range(min(count, max([0, *(len(values) for _, values in offered)]))):
+        for param, values in offered:
             if position < len(values):
                 extra = urlencode({param.name: values[position]})
                 yield "&".join(part for part in (plain[position % len(plain)], extra) if part)
     yield from plain[1:]
+
+
+def _pages(param: RouteParam) -> tuple[str, ...]:
+    """Pages by number, or rows left out; () where the parameter does not count them."""
+    name = param.name.lower()
+    if name == "page":
+        return tuple(map(str, range(1, WIDE_PAGES + 1)))
+    return tuple(str(20 * page) for page in range(WIDE_PAGES)) if name in _ROWS else ()
 
 
 def _query_values(param: RouteParam, route: Route, sampler: Sampler) -> tuple[str, ...]:
