@@ -191,6 +191,7 @@ def test_synchronous_drivers(app, clone):
             "SELECT x FROM t",
             "SELECT ?",
         ]
+        assert [query["rows"] for query in seen["queries"]] == [None, 1, 1, 1]
         assert (app.root / "clone.db").exists()
         assert not (app.root / "original.db").exists()
         assert running.collector.of("error") == []

@@ -72,11 +72,53 @@ def _connection_class(base: Any, cursor_base: Any) -> Any:
 @lru_cache(maxsize=64)
 def _cursor_class(base: Any) -> Any:
     class Cursor(base):  # type: ignore[misc]
-        execute = _statements.timed(base.execute, _executed)
+        execute = _remembered(_statements.timed(base.execute, _executed))
         executemany = _statements.timed(base.executemany, _executed_many)
         executescript = _statements.timed(base.executescript, _executed)
 
+        def fetchone(self) -> Any:
+            row = super().fetchone()
+            _count(self, row is not None)
+            return row
+
+        def fetchmany(self, *args: Any, **kwargs: Any) -> Any:
+            rows = super().fetchmany(*args, **kwargs)
+            _count(self, len(rows))
+            return rows
+
+        def fetchall(self) -> Any:
+            rows = super().fetchall()
+            _count(self, len(rows))
+            return rows
+
+        def __next__(self) -> Any:
+            row = super().__next__()
+            _count(self, 1)
+            return row
+
     return disguised(Cursor, base)
+
+
+def _remembered(execute: Function) -> Function:
+    """Keep the statement that the cursor's next rows belong to: SQLite counts none beforehand."""
+
+    def method(self: Any, *args: Any) -> Any:
+        self._unslow = None
+        wanted = _statements.wanted()
+        result = execute(self, *args)
+        record = _record.current() if wanted else None
+        if record is not None and record.queries and record.queries[-1]["kind"] == "select":
+            self._unslow = record.queries[-1]
+            _count(self, 0)
+        return result
+
+    return method
+
+
+def _count(cursor: Any, rows: int) -> None:
+    query = getattr(cursor, "_unslow", None)
+    if query is not None:
+        query["rows"] = (query["rows"] or 0) + rows
 
 
 def _executed(
