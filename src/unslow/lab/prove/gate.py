@@ -74,11 +74,16 @@ class Passed:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A candidate that failed a gate. `crashed`: it did not run; else it answered differently."""
+    """A candidate that failed a gate. `crashed`: it did not run; else it answered differently.
+
+    `output` is what it printed last, `counters` what was counted as far as it ran.
+    """
 
     key: str
     crashed: bool
     reason: str
+    output: tuple[str, ...] = ()
+    counters: Mapping[str, Counted] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -149,12 +154,14 @@ def check(
     sign_in: SignIn | None,
     progress: Progress,
     seconds_left: Callable[[], float],
+    apart: frozenset[str] = frozenset(),
 ) -> Gated:
     """Run every bundle through the gates; what fails is found and taken out of its bundle.
 
-    Candidates that the time did not reach are in no part of the answer.
+    Candidates that the time did not reach are in no part of the answer. The rows of tables in
+    `apart` are not compared: migrations of the candidate have changed them.
     """
-    run = _Run(lab, base, sign_in, seconds_left)
+    run = _Run(lab, base, sign_in, seconds_left, apart)
     tasks = [partial(run.gate, bundle) for bundle in bundles]
     found = at_once(tasks, progress)
     return Gated(
@@ -187,6 +194,8 @@ class _Failed:
     crashed: bool
     reason: str
     responses: Responses | None = None
+    output: tuple[str, ...] = ()
+    counters: Mapping[str, Counted] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -202,6 +211,7 @@ class _Run:
     base: Baseline
     sign_in: SignIn | None
     seconds_left: Callable[[], float]
+    apart: frozenset[str] = frozenset()
     launching: threading.Lock = field(default_factory=threading.Lock)
 
     def gate(self, bundle: Bundle, progress: Progress) -> Gated:
@@ -214,7 +224,9 @@ class _Run:
             return _gated(self.base, bundle, outcome)
         if len(bundle.candidates) > 1:
             return _rejoined(bundle, [self.gate(half, progress) for half in halves(bundle)])
-        rejected = Rejected(bundle.keys[0], outcome.crashed, outcome.reason)
+        rejected = Rejected(
+            bundle.keys[0], outcome.crashed, outcome.reason, outcome.output, outcome.counters
+        )
         responses = {} if outcome.responses is None else {bundle.keys[0]: outcome.responses}
         return Gated((), (rejected,), responses)
 
@@ -228,11 +240,13 @@ class _Run:
                 tree = self.lab.tree(bundle.patches)
                 running = self.lab.launch(tree, bundle.name, record="light", sql=bundle.sql)
         except UnslowError as error:
-            return _Failed(True, f"it does not start: {_last_line(str(error))}")
+            lines = tuple(str(error).splitlines())
+            return _Failed(True, f"it does not start: {_last_line(str(error))}", output=lines)
         try:
             return self._compared(bundle, running, progress)
         except OSError as error:
-            return _Failed(True, f"it stops answering: {error}")
+            lines = tuple(running.log_tail().splitlines())
+            return _Failed(True, f"it stops answering: {error}", output=lines)
         except _Unprepared as error:
             return _Failed(True, str(error))
         finally:
@@ -245,7 +259,7 @@ class _Run:
         headers = self.sign_in(running) if self.sign_in else {}
         played = play(running, headers, base.calls, progress)
         compared = list(base.equivalence.compare(played.answers))
-        effects = list(state.differences(base.end, running))
+        effects = list(state.differences(base.end, running, self.apart))
         compared += _edge_comparison(running, headers, base, bundle.targets)
         for host in sorted(set(running.blocked) - base.blocked):
             effects.append(f"it reaches for {host}")
@@ -295,6 +309,7 @@ def _judged(
             False,
             elsewhere[0],
             msgspec.structs.replace(everything, first_difference=elsewhere[0]),
+            counters=count(played.recorded()),
         )
     responses, rejected = {}, []
     for candidate in bundle.candidates:
@@ -303,7 +318,14 @@ def _judged(
         found = summary(own, (*ends_masked, *base.end.masked))
         responses[candidate.key] = found
         if found.first_difference:
-            rejected.append(Rejected(candidate.key, False, found.first_difference))
+            rejected.append(
+                Rejected(
+                    candidate.key,
+                    False,
+                    found.first_difference,
+                    counters=count(played.recorded()),
+                )
+            )
     return _Compared(played, responses, rejected)
 
 

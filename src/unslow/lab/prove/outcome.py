@@ -63,6 +63,19 @@ def effects(
             )
 
 
+def counted(endpoint: str, before: Counts, after: Counts) -> EndpointEffect:
+    """What was counted on an endpoint that no clock has seen."""
+    return EndpointEffect(
+        endpoint,
+        None,
+        1.0,
+        "target",
+        queries=counters.per_request("queries", before, after, (endpoint,)),
+        rows=counters.per_request("rows", before, after, (endpoint,)),
+        bytes=counters.per_request("bytes", before, after, (endpoint,)),
+    )
+
+
 def detectable(found: Measured) -> float | None:
     """The gain that so many pairs of this noise could have shown; None where none could."""
     spread = moderated(found.values, found.prior)

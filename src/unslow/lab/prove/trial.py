@@ -165,6 +165,10 @@ class Trial:
             self._measured_known[claim.key] = known
         return known[1]
 
+    def of_all(self, claim: Claim) -> Measured:
+        """The log ratios of a claim over all sets, those after it was settled included."""
+        return self._measured(self.sets, claim)
+
     def _measured(self, sets: Sequence[LaunchSet], claim: Claim) -> Measured:
         metric = self.metric
 
