@@ -42,6 +42,7 @@ def health():
     return "ok"
 """
 SECRET = "alice-secret"
+BUDGET = '[tool.unslow.budget]\n"GET /orders" = { queries = 5 }\ndefault = { queries = 1 }\n'
 OTHER_ANSWER = """\
 --- a/app.py
 +++ b/app.py
@@ -58,6 +59,7 @@ def application(tmp_path_factory) -> Path:
     """A small application on SQLite, tracked by git."""
     folder = tmp_path_factory.mktemp("app")
     (folder / "app.py").write_text(APPLICATION)
+    (folder / "pyproject.toml").write_text(BUDGET)
     with sqlite3.connect(folder / "shop.db") as connection:
         connection.execute("CREATE TABLE customers (email TEXT PRIMARY KEY, name TEXT)")
         connection.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, email TEXT)")
@@ -131,7 +133,7 @@ def text(answer: CallToolResult) -> str:
 
 def test_every_tool_only_reads_and_has_typed_answers(application, serve) -> None:
     listed = serve(application, lambda client: client.list_tools()).tools
-    assert {"audit", "findings", "prove"} <= {tool.name for tool in listed}
+    assert {tool.name for tool in listed} == {"audit", "findings", "prove", "check"}
     for tool in listed:
         assert tool.annotations.read_only_hint
         assert tool.description
@@ -173,9 +175,19 @@ def test_a_finding_that_is_not_there_names_those_that_are(audited, application, 
     assert "no finding 7" in text(answer)
 
 
+def test_a_budget_that_is_exceeded_names_the_statement(application, serve) -> None:
+    answer = call(serve, application, "check")
+    assert not answer.is_error, text(answer)
+    assert not answer.structured_content["passed"]
+    [breach] = answer.structured_content["breaches"]
+    assert (breach["endpoint"], breach["what"]) == ("GET /orders", "queries")
+    assert (breach["found"], breach["limit"]) == (31, 5)
+    assert breach["statements"][0]["count"] == 30
+
+
 def test_nothing_is_written_into_the_project(audited, application) -> None:
     names = {path.name for path in application.iterdir()}
-    assert names == {".git", "app.py", "shop.db"}
+    assert names == {".git", "app.py", "pyproject.toml", "shop.db"}
 
 
 def test_a_folder_outside_is_refused(application, serve) -> None:

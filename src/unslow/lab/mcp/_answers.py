@@ -127,3 +127,43 @@ class Judgement:
     notes: tuple[str, ...]
     output: tuple[str, ...]
     smallest_detectable: float | None
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement of the costliest call, how often it ran, and the expression to change."""
+
+    shape: str
+    count: int
+    cause: Place | None
+
+
+@dataclass(frozen=True)
+class Breach:
+    """An endpoint over its budget. `what` is "queries", "rows", "bytes" or "time".
+
+    `found`, `limit` and `base` are per call; of "time" they are a slowdown in percent against the
+    base. `budget` is the entry of [tool.unslow.budget] that sets the limit.
+    """
+
+    endpoint: str
+    what: str
+    found: float
+    limit: float
+    base: float | None
+    budget: str
+    call: str = ""
+    statements: tuple[Statement, ...] = ()
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Whether every endpoint keeps its budget. `open` may be slower, which was not shown."""
+
+    passed: bool
+    base: str
+    endpoints: int
+    breaches: tuple[Breach, ...]
+    open: tuple[str, ...]
+    unchecked: tuple[str, ...]
+    next: str

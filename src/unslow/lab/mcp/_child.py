@@ -43,7 +43,7 @@ class Commands:
         """
         with tempfile.TemporaryDirectory(prefix="unslow-mcp-") as temporary:
             file = Path(temporary) / "report.json"
-            line = [*words, f"--json={file}"]
+            line = [*words, *self.options, f"--json={file}"]
             if self.start:
                 line += ["--", *self.start]
             said = _Said(tell)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from unslow.errors import UnslowError
 from unslow.lab.mcp._answers import (
     Audited,
+    Breach,
+    Checked,
     Effect,
     Finding,
     Findings,
@@ -12,9 +14,11 @@ from unslow.lab.mcp._answers import (
     Gain,
     Judgement,
     Place,
+    Statement,
 )
 from unslow.model import EndpointEffect, Interval, Report, ReportedFinding, Site, Verdict
 from unslow.model import Fix as ReportedFix
+from unslow.model.budget import Budget, EndpointBudget
 from unslow.model.comparison import Comparison
 
 _APPLY = "Read the fixes with the findings tool, apply the kept diffs, and run the tests."
@@ -22,6 +26,8 @@ _PROVE_YOURSELF = (
     "No fix was kept. Read the findings, change the code, and have the change judged by prove."
 )
 _NOTHING = "Nothing to do: no finding."
+_NOTHING_OVER = "Nothing to do: every endpoint keeps its budget."
+_OVER = "Bring the endpoints back within budget: the statements name what to change."
 _NEXT = {
     "proven": "Keep the change. It answers the same and is faster; run the project's tests.",
     "no-gain": "Drop the change, or name the endpoints that it is for if they were not among them.",
@@ -89,6 +95,45 @@ def judgement(comparison: Comparison) -> Judgement:
         output=comparison.output,
         smallest_detectable=verdict.smallest_detectable,
     )
+
+
+def checked(budget: Budget) -> Checked:
+    breaches = tuple(breach for one in budget.endpoints for breach in _breaches(one))
+    return Checked(
+        passed=not breaches,
+        base=budget.base,
+        endpoints=len(budget.endpoints),
+        breaches=breaches,
+        open=tuple(one.endpoint for one in budget.endpoints if _is_open(one)),
+        unchecked=budget.unchecked,
+        next=_OVER if breaches else _NOTHING_OVER,
+    )
+
+
+def _breaches(endpoint: EndpointBudget) -> Iterator[Breach]:
+    for spent in endpoint.counters:
+        if spent.limit is not None and spent.exceeded:
+            statements = tuple(
+                Statement(one.shape, one.count, _place(one.cause)) for one in spent.spenders
+            )
+            yield Breach(
+                endpoint=endpoint.endpoint,
+                what=spent.counter,
+                found=spent.found,
+                limit=spent.limit,
+                base=spent.base,
+                budget=spent.glob,
+                call=spent.call,
+                statements=statements,
+            )
+    time = endpoint.time
+    if time and time.speedup and time.status == "exceeded":
+        slower = round(100 / time.speedup.estimate - 100, 1)
+        yield Breach(endpoint.endpoint, "time", slower, 100 * time.limit, None, time.glob)
+
+
+def _is_open(endpoint: EndpointBudget) -> bool:
+    return endpoint.time is not None and endpoint.time.status in ("open", "not-measured")
 
 
 def _application(report: Report) -> str:

@@ -2,7 +2,17 @@
 
 from collections.abc import Iterator
 
-from unslow.lab.mcp._answers import Audited, Effect, Finding, Findings, Fix, Gain, Judgement
+from unslow.lab.mcp._answers import (
+    Audited,
+    Breach,
+    Checked,
+    Effect,
+    Finding,
+    Findings,
+    Fix,
+    Gain,
+    Judgement,
+)
 
 SHOWN = 20  # lines of one kind; all are in the structured answer
 
@@ -40,6 +50,31 @@ def of_judgement(found: Judgement) -> str:
     if found.only_in_candidate:
         lines.append(f"Only in the candidate: {', '.join(found.only_in_candidate)}")
     return "\n".join([*lines, *found.notes, *found.output, found.next])
+
+
+def of_check(found: Checked) -> str:
+    against = f" against {found.base}" if found.base else ""
+    lines = [
+        f"{'within budget' if found.passed else 'over budget'}: {len(found.breaches)} breaches"
+        f" on {found.endpoints} endpoints{against}."
+    ]
+    for breach in found.breaches[:SHOWN]:
+        lines += _breach(breach)
+    if found.open:
+        lines.append(f"Not shown to be within their time: {', '.join(found.open)}")
+    if found.unchecked:
+        lines.append(f"Not exercised: {', '.join(found.unchecked)}")
+    return "\n".join([*lines, found.next])
+
+
+def _breach(one: Breach) -> Iterator[str]:
+    unit = " % slower" if one.what == "time" else f" {one.what}"
+    base = f", the base has {one.base:g}" if one.base is not None else ""
+    yield f"  {one.endpoint}: {one.found:g}{unit}, {one.limit:g} allowed{base}"
+    for statement in one.statements[:SHOWN]:
+        cause = statement.cause
+        place = f" ({cause.path}:{cause.line} in {cause.function})" if cause else ""
+        yield f"    {statement.count} times {statement.shape}{place}"
 
 
 def _summary(one: Finding) -> Iterator[str]:
