@@ -11,7 +11,8 @@ from unslow.lab._observation import observe, prepare, running
 from unslow.lab._summary import Case, Proven, summarise
 from unslow.lab.diagnose import diagnose
 from unslow.lab.prescribe import Source, prescribe
-from unslow.lab.prove import Candidate, prove_all
+from unslow.lab.prove import Candidate, prove_all, traffic
+from unslow.lab.prove.session import weights
 from unslow.lab.target import Lab, Running, Target
 from unslow.lab.workload import Wanted, Workload
 from unslow.model import Patch, Report, TargetInfo, Trace
@@ -109,5 +110,8 @@ def _prove(
         progress=progress,
         seed=options.seed,
         sign_in=sign_in,
+        traffic=traffic(
+            trace.requests, weights(workload), recorded=bool(options.wanted.recordings)
+        ),
     )
     return Proven(proof, combination)

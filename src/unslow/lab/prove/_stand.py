@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from psycopg import errors
 from unslow.errors import UnslowError
 
 Connection = psycopg.Connection[Any]
+Index = tuple[str, str, str, int]  # quoted name, quoted table, plain table, bytes
 
 STATEMENT_TIMEOUT_MS = 20_000
 LOCK_TIMEOUT_MS = 5_000  # clones are private: who waits longer waits for somebody forgotten
@@ -30,10 +31,11 @@ class Alternative:
 
 @dataclass(frozen=True)
 class Built:
-    """An index of the union, as it stands on the clone."""
+    """An index of the union, as it stands on the clone; names are quoted, `relation` is plain."""
 
     name: str
     table: str
+    relation: str
     bytes: int
     seconds: float
 
@@ -52,9 +54,14 @@ class Stand:
     refused: dict[str, str] = field(default_factory=dict)
     prepared: dict[str, Any] = field(default_factory=dict)
 
-    def without(self, *kept: Built) -> tuple[str, ...]:
-        """The DDL that leaves only the `kept` ones of the union."""
-        return tuple(one.drop for one in self.built.values() if one not in kept)
+    def without(self, *kept: Built, relations: Collection[str] | None = None) -> tuple[str, ...]:
+        """The DDL that leaves only the `kept` ones of the union, on all tables or on some."""
+        drops = [
+            one.drop
+            for one in self.built.values()
+            if one not in kept and (relations is None or one.relation in relations)
+        ]
+        return tuple(dict.fromkeys(drops))
 
 
 @contextlib.contextmanager
@@ -118,30 +125,28 @@ def _build(stand: Stand, statement: str) -> None:
     if not new:
         stand.refused[statement] = "an index of this name exists"
         return
-    name, table, size = next(iter(new.values()))
-    stand.built[statement] = Built(name, table, size, seconds)
+    stand.built[statement] = Built(*next(iter(new.values())), seconds)
 
 
-def _drop_all_but(dsn: str, before: Mapping[int, tuple[str, str, int]]) -> None:
+def _drop_all_but(dsn: str, before: Mapping[int, Index]) -> None:
     """In a session of its own: the one that built them may be broken, or gone."""
     with (
         contextlib.suppress(psycopg.OperationalError),  # the clone itself is gone
         psycopg.connect(dsn, autocommit=True, options=OPTIONS) as connection,
     ):
-        for oid, (name, _, _) in _indexes(connection).items():
+        for oid, (name, *_) in _indexes(connection).items():
             if oid not in before:
                 connection.execute(f"DROP INDEX IF EXISTS {name}".encode())
 
 
-def _indexes(connection: Connection) -> dict[int, tuple[str, str, int]]:
-    """The indexes of the database (oid: quoted name, quoted table, bytes), no partitions' own."""
-    rows = connection.execute(INDEXES).fetchall()
-    return {oid: (name, table, size) for oid, name, table, size in rows}
+def _indexes(connection: Connection) -> dict[int, Index]:
+    """The indexes of the database by oid, without those of partitions."""
+    return {oid: tuple(index) for oid, *index in connection.execute(INDEXES).fetchall()}
 
 
 INDEXES = """
 SELECT i.indexrelid::bigint,
-       format('%I.%I', n.nspname, x.relname), format('%I.%I', t.nspname, c.relname),
+       format('%I.%I', n.nspname, x.relname), format('%I.%I', t.nspname, c.relname), c.relname,
        pg_relation_size(i.indexrelid)
 FROM pg_index i
 JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_namespace n ON n.oid = x.relnamespace

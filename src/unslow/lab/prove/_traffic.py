@@ -58,7 +58,7 @@ class Traffic:
         chosen = [(read, often) for read, often in chosen if often > 0]
         chosen.sort(key=lambda one: -one[0].ms * one[1])
         statements = [
-            Statement(one.key, one.sql, one.shape, often / len(read.variants))
+            Statement(one.key, one.sql, one.shape, often / len(read.variants), read.tables)
             for read, often in chosen
             for one in read.variants
         ]

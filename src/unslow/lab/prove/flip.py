@@ -29,12 +29,14 @@ LEAST_MS = 1e-3
 
 @dataclass(frozen=True)
 class Statement:
-    """One read with its values in place. A round of traffic runs it `executions` times."""
+    """One read of `relations` with its values in place. A round of traffic runs it `executions`
+    times."""
 
     key: str
     sql: str
     shape: str = ""
     executions: float = 1.0
+    relations: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,23 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from random import Random
 
 from unslow.lab.patching import Read
 from unslow.lab.prove._candidate import Candidate, Combination, Proof, rivals
+from unslow.lab.prove._traffic import Traffic
 from unslow.lab.prove.bundle import compatible
 from unslow.lab.prove.combine import choose, combine
 from unslow.lab.prove.evidence import PROVEN_EVIDENCE
 from unslow.lab.prove.proving import prove
 from unslow.lab.prove.schedule import SignIn
 from unslow.lab.prove.session import deadline
+from unslow.lab.prove.sieve import Sieved, sieve
 from unslow.lab.target import Lab
 from unslow.lab.workload import Workload
 from unslow.progress import Progress
 
+SIEVE_SHARE = 0.1  # of the budget at most; it spares the launches of what does not gain
 ALONE_SHARE = 0.42  # of the budget
 BESIDE_END = 0.68  # of the budget is over when the second round is; the rest is the combination's
 
@@ -28,14 +32,27 @@ def prove_all(
     progress: Progress,
     seed: int = 0,
     sign_in: SignIn | None = None,
+    traffic: Traffic | None = None,
 ) -> tuple[Proof, Combination]:
     """Every candidate's verdict, and what those that are kept gain together, in `budget_s`.
 
     A fix that saves a tenth of a page is lost in the page's noise. It is asked again beside the
-    fixes that are proven, where the same saving is a larger part of what is left. Raises
-    `UnslowError` when the unpatched application fails.
+    fixes that are proven, where the same saving is a larger part of what is left. With
+    `traffic`, what the application was seen to ask of its database, indexes are flipped first and
+    only those that gain are launched. Raises `UnslowError` when the unpatched application fails.
     """
     seconds_left = deadline(budget_s)
+    sieved = Sieved(tuple(candidates))
+    if traffic is not None:
+        with lab.databases() as databases:
+            sieved = sieve(
+                databases,
+                candidates,
+                traffic,
+                budget_s=budget_s * SIEVE_SHARE,
+                progress=progress,
+                random=Random(seed),
+            )
 
     def judged(some: Sequence[Candidate], end: float, beside: Sequence[Candidate] = ()) -> Proof:
         return prove(
@@ -51,13 +68,15 @@ def prove_all(
         )
 
     proof = Proof({})
-    proof = judged(candidates, ALONE_SHARE)
-    kept, _ = choose(candidates, proof, lab, workload)
-    open_ones = list(undecided(candidates, proof, kept, lab.read))
+    if sieved.passed:
+        proof = judged(sieved.passed, ALONE_SHARE)
+    kept, _ = choose(sieved.passed, proof, lab, workload)
+    open_ones = list(undecided(sieved.passed, proof, kept, lab.read))
     if kept and open_ones:
         again = judged(open_ones, BESIDE_END, kept)
         decided = {key: one for key, one in again.verdicts.items() if one.verdict != "inconclusive"}
         proof = replace(proof, verdicts=proof.verdicts | decided)
+    proof = replace(proof, verdicts=sieved.backed(proof.verdicts | sieved.verdicts))
     combination = combine(
         lab,
         workload,

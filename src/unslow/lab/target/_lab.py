@@ -22,7 +22,7 @@ from unslow.lab.target._launch import Spec
 from unslow.lab.target._running import Running
 from unslow.lab.target._sites import Relative
 from unslow.lab.target._tree import Trees
-from unslow.lab.target._types import Description, Level, Start, StartFailed, Target, Tree
+from unslow.lab.target._types import Database, Description, Level, Start, StartFailed, Target, Tree
 from unslow.model import Patch
 from unslow.progress import Progress
 
@@ -134,6 +134,15 @@ class Lab:
         except UnslowError as error:
             raise StartFailed(futures[cause].arm, str(error)) from error
         raise AssertionError("unreachable: the future has failed")
+
+    @contextlib.contextmanager
+    def databases(self) -> Iterator[tuple[Database, ...]]:
+        """Fresh clones of every database seen so far, for work that needs no application."""
+        clones = Clones(self._templates, self._folder / f"data{next(self._launches)}", ())
+        try:
+            yield clones.databases
+        finally:
+            clones.drop()
 
     def stop_all(self, runs: Sequence[Running]) -> None:
         """Stops several applications at once."""
