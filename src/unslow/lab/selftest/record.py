@@ -90,7 +90,7 @@ def affordable(delays: Sequence[Delay], first: LaunchSet, seconds: float) -> tup
     """The first of `delays` that leave time for enough launch sets, judging by A/A's; at least
     one."""
     per_arm = first.seconds / len(first.samples)
-    arms = int(seconds / MARGIN / ENOUGH_SETS / per_arm)
+    arms = int(min(seconds / MARGIN / ENOUGH_SETS / per_arm, 99))
     return tuple(delays[: max(1, arms - len(first.samples))]) if delays else ()
 
 
