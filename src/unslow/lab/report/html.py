@@ -5,6 +5,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from unslow.lab.report import _budget as budget
 from unslow.lab.report import _charts as charts
 from unslow.lab.report import _load as load
 from unslow.lab.report import _phrases as say
@@ -47,6 +48,7 @@ def _template(name: str = "report.html.jinja") -> Template:
     )
     environment.globals |= {
         "say": say,
+        "budget": budget,
         "selftest": selftest,
         "charts": charts,
         "load": load,

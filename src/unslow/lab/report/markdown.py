@@ -1,5 +1,6 @@
 """The report as Markdown, for the comment on a pull request."""
 
+from unslow.lab.report import _budget as budget
 from unslow.lab.report import _phrases as say
 from unslow.lab.report import _selftest as selftest
 from unslow.lab.report._markup import code, fence, fold, text
@@ -13,6 +14,8 @@ def render(report: Report) -> str:
     """The whole report; diffs give way, the last first, when it would not fit into a comment."""
     if report.selftest:
         return selftest.markdown(report, report.selftest)
+    if report.budget:
+        return budget.markdown(report, report.budget)
     shown = len(report.findings)
     while True:
         text = "\n\n".join(_blocks(report, shown)) + "\n"

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from unslow.lab.report import _budget as budget
 from unslow.lab.report import _phrases as say
 from unslow.lab.report import _selftest as selftest
 from unslow.lab.report._excerpt import span
@@ -52,6 +53,8 @@ def render(report: Report, *, width: int = 80, color: bool = False) -> str:
 def _parts(report: Report, width: int) -> list[RenderableType]:
     if report.selftest:
         return [_head(report, width), *selftest.terminal(report.selftest)]
+    if report.budget:
+        return [_head(report, width), *budget.terminal(report, report.budget), *_causes(report)]
     parts: list[RenderableType] = [_head(report, width), "", _endpoints(report)]
     if not report.findings:
         parts += ["", Text("Nothing to fix: no finding in the endpoints above.", style="green")]
@@ -63,6 +66,15 @@ def _parts(report: Report, width: int) -> list[RenderableType]:
     parts += _skipped(report)
     parts += _next(report)
     return parts
+
+
+def _causes(report: Report) -> list[RenderableType]:
+    """The findings alone."""
+    return [
+        part
+        for position, finding in enumerate(report.findings[:SHOWN_FINDINGS], 1)
+        for part in ("", _finding(position, finding, ()))
+    ]
 
 
 def _head(report: Report, width: int) -> Text:
