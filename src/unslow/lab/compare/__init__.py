@@ -2,11 +2,12 @@
 
 from unslow.lab.compare._options import MAX_SLOWDOWN, Measure, Options
 from unslow.lab.compare.comparing import compare
-from unslow.lab.compare.versions import Version, Versions, resolve
+from unslow.lab.compare.versions import NothingToCompare, Version, Versions, resolve
 
 __all__ = [
     "MAX_SLOWDOWN",
     "Measure",
+    "NothingToCompare",
     "Options",
     "Version",
     "Versions",
