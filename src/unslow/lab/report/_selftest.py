@@ -166,7 +166,10 @@ def plot(found: Selftest) -> Plot:
     shares = sorted({0.0, *(one.delay for one in found.delays)})
     return Plot(
         tuple(_curve(found, one, longest) for one in found.quality),
-        tuple((_x(share, longest), f"+{_percent(share)}" if share else "none") for share in shares),
+        tuple(
+            (_x(share, longest), f"+{_percent(share)}" if share else "identical code")
+            for share in shares
+        ),
         tuple((_y(share), _percent(share)) for share in (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)),
     )
 

@@ -11,7 +11,7 @@ from unslow.lab.selftest.resample import (
     smallest_gain,
     try_once,
 )
-from unslow.lab.selftest.selftest import Options, selftest
+from unslow.lab.selftest.selftest import Options, judged, selftest
 from unslow.lab.selftest.summary import exact, summarise
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Recording",
     "Trials",
     "exact",
+    "judged",
     "record",
     "reduced",
     "resample",

@@ -63,19 +63,27 @@ def selftest(target: Target, options: Options, progress: Progress) -> Report:
     return _report(target, description, found, time.monotonic() - started)
 
 
-def judged(recorded: Recorded, seed: int, seconds_left: Callable[[], float]) -> Selftest:
-    """What trials that are resampled from the recorded sets come to."""
+def judged(
+    recorded: Recorded,
+    seed: int,
+    seconds_left: Callable[[], float],
+    *,
+    false_trials: int = FALSE_TRIALS,
+    power_trials: int = POWER_TRIALS,
+) -> Selftest:
+    """What trials that are resampled from the recorded sets come to: `false_trials` of identical
+    code, `power_trials` of each delay, or what the time allows."""
     claims: dict[str, tuple[Claimed, int]] = {}
     least: dict[str, float] = {}
     for kind in KINDS:
         sets = tuple(reduced(one, recorded.metric(kind)) for one in recorded.sets)
         same = Claimed(BEFORE, AGAIN, sets)
-        claims[kind] = same, FALSE_TRIALS
+        claims[kind] = same, false_trials
         least[kind] = smallest_gain(same, recorded.endpoints, seed=seed, seconds_left=seconds_left)
         for delay in recorded.delays:
             if delay.kind == kind:
                 slowed = tuple(one for one in sets if delay.arm in one.samples)
-                claims[delay.arm] = Claimed(delay.arm, BEFORE, slowed), POWER_TRIALS
+                claims[delay.arm] = Claimed(delay.arm, BEFORE, slowed), power_trials
     trials: dict[str, Trials] = resample(
         claims, recorded.endpoints, seed=seed, seconds_left=seconds_left
     )
