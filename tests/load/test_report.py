@@ -5,7 +5,7 @@ import re
 from unslow.lab.load.scalability import Law
 from unslow.lab.prove.capacity import curve
 from unslow.lab.report import _load as load
-from unslow.lab.report import html, terminal
+from unslow.lab.report import html
 from unslow.model import (
     Capacity,
     CapacityCurve,

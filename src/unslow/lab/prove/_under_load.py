@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from random import Random
 
 from unslow.errors import UnslowError
-from unslow.lab.load import Ceiling, Generator, Schedule, Sent, Throughput, picks
+from unslow.lab.load.check import Ceiling
+from unslow.lab.load.generator import Generator, Sent, Throughput
+from unslow.lab.load.schedule import Schedule, picks
 from unslow.lab.prove.schedule import Arm, ArmFailed, SignIn
 from unslow.lab.target import Lab, Running, Start, StartFailed
 from unslow.lab.workload import Call, Workload

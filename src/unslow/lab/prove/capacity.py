@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from unslow.lab.load import Generator, Throughput, ceiling, checked, quantile
+from unslow.lab.load.check import ceiling, checked, quantile
+from unslow.lab.load.generator import Generator, Throughput
 from unslow.lab.load.scalability import CONFIDENCE, Law, fit, mean_rates, resampled
 from unslow.lab.prove._shown import Claims, agrees, finite, settled
 from unslow.lab.prove._under_load import (

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from random import Random
 from statistics import median
 
-from unslow.lab.load import Generator, Sent, ceiling, checked, quantile, schedule
+from unslow.lab.load.check import ceiling, checked, quantile
+from unslow.lab.load.generator import Generator, Sent
+from unslow.lab.load.schedule import schedule
 from unslow.lab.prove._shown import Claims, agrees, finite, settled
 from unslow.lab.prove._under_load import (
     MOST_PAIRS,
