@@ -10,6 +10,7 @@ from unslow.lab.report import _charts as charts
 from unslow.lab.report import _load as load
 from unslow.lab.report import _phrases as say
 from unslow.lab.report import _selftest as selftest
+from unslow.lab.report import _writes as writes
 from unslow.lab.report._diff import diff_lines
 from unslow.lab.report._excerpt import span
 from unslow.model import Endpoint, Report, ReportedFinding
@@ -52,6 +53,7 @@ def _template(name: str = "report.html.jinja") -> Template:
         "selftest": selftest,
         "charts": charts,
         "load": load,
+        "writes": writes,
         "diff_lines": diff_lines,
         "quoted": quoted,
     }

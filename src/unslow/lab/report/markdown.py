@@ -3,6 +3,7 @@
 from unslow.lab.report import _budget as budget
 from unslow.lab.report import _phrases as say
 from unslow.lab.report import _selftest as selftest
+from unslow.lab.report import _writes as writes
 from unslow.lab.report._markup import code, fence, fold, text
 from unslow.model import Fix, Report, ReportedFinding
 
@@ -92,6 +93,7 @@ def _fix(fix: Fix) -> str:
     lines += [
         text(say.sentence(line)) for line in (say.difference(proof), say.evidence(proof)) if line
     ]
+    lines += [text(say.sentence(line)) for line in writes.lines(proof)]
     block = "\\\n".join(lines)
     changes = fix.diff or "\n".join(fix.sql)
     return f"{block}\n\n{fence(changes, 'diff' if fix.diff else 'sql')}" if changes else block

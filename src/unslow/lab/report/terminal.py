@@ -13,6 +13,7 @@ from rich.text import Text
 from unslow.lab.report import _budget as budget
 from unslow.lab.report import _phrases as say
 from unslow.lab.report import _selftest as selftest
+from unslow.lab.report import _writes as writes
 from unslow.lab.report._excerpt import span
 from unslow.model import Endpoint, Excerpt, Fix, Report, ReportedFinding, Site
 
@@ -192,6 +193,7 @@ def _fix(fix: Fix, shared: Collection[str]) -> RenderableType:
         for line in (say.difference(fix.proof), say.evidence(fix.proof))
         if line and line not in shared
     ]
+    lines += [Text(say.sentence(line), style="dim") for line in writes.lines(fix.proof)]
     return _hanging(Text(mark, style=style), Group(*lines))
 
 
