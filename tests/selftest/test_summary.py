@@ -1,6 +1,7 @@
 """What a selftest says: exact intervals, honest targets, wall time where CPU is not counted."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -104,3 +105,17 @@ def test_a_delay_that_was_not_recorded_is_not_in_the_table() -> None:
     only = (Delay("cpu", 0.1),)
     found = judged(recorded(0.01, delays=only), 0, lambda: 0.0)
     assert [(one.kind, one.delay) for one in found.delays] == [("cpu", 0.1)]
+
+
+def test_a_delay_that_was_measured_as_another_one_is_named() -> None:
+    found = recorded(0.001)
+    slowed = {"cpu +10%": "cpu +20%", "cpu +20%": "cpu +10%"}  # told the wrong arms
+    sets = tuple(
+        replace(one, samples={slowed.get(arm, arm): by_end for arm, by_end in one.samples.items()})
+        for one in found.sets
+    )
+    notes = summarise(replace(found, sets=sets), trials(), NEVER, 0).notes
+    assert [note.partition(":")[0] for note in notes] == [
+        "The CPU delay of 10 % was measured as 20.0 %",
+        "The CPU delay of 20 % was measured as 10.0 %",
+    ]

@@ -76,7 +76,6 @@ def record(
         costs = {end: _cost(sets, end) for end in endpoints}
         session.workload = Workload(priced(workload.calls, costs))
         session.costs[BEFORE] = {end: cost.wall_ms / 1e3 for end, cost in costs.items()}
-        progress.step(f"launch set {len(sets) + 1}", 1, seconds_left())
         sets.append(session(_wanted(tuple(session.arms), endpoints)))
     if len(sets) < min(FEWEST_SETS, most_sets):
         raise UnslowError(

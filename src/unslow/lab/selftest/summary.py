@@ -24,6 +24,7 @@ TARGET = Delay("cpu", 0.1)  # what that power is asked for
 FEWEST_TRIALS = 300
 CONFIDENCE = 0.95
 METRICS = {"cpu": "CPU", "wall": "wall time"}
+DRIFT = 0.25  # of a delay; beyond it the recordings show another one
 BUSY = 0.05  # of the threads' time spent waiting for a core: something else runs here
 
 
@@ -46,7 +47,7 @@ def summarise(
         trials_s=TRIAL_S,
         seed=seed,
         failures=tuple(_failures(quality, delays, recorded.waiting_share)),
-        notes=tuple(_notes(recorded)),
+        notes=tuple(_notes(recorded, delays)),
     )
 
 
@@ -116,7 +117,7 @@ def _noise(sets: Sequence[LaunchSet], endpoint: str, metric: Metric) -> float:
     return math.sqrt(variance(ratios))
 
 
-def _notes(recorded: Recorded) -> Iterator[str]:
+def _notes(recorded: Recorded, delays: Sequence[DelayPower]) -> Iterator[str]:
     if recorded.unseen:
         yield f"All delays are judged by wall time: {recorded.unseen}."
     if recorded.waiting_share > BUSY:
@@ -125,6 +126,13 @@ def _notes(recorded: Recorded) -> Iterator[str]:
             f"The machine was busy: threads waited {waited} of their time for a core. On a quiet "
             "one smaller gains can be seen."
         )
+    for one in delays:
+        if abs(one.shown / one.delay - 1) > DRIFT:
+            yield (
+                f"The {'CPU' if one.kind == 'cpu' else 'waiting'} delay of {_percent(one.delay)} "
+                f"was measured as {_percent(one.shown, 1)}: costs here change from launch to "
+                "launch, so its power is that of another delay."
+            )
 
 
 def _failures(
