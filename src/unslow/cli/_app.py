@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from unslow import __version__
-from unslow.cli import audit, check, demo, diagnose, fix, mcp, report, selftest
+from unslow.cli import audit, check, demo, diagnose, fix, mcp, prove, report, selftest
 
 app = typer.Typer(
     name="unslow",
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 for command in (
     audit.audit,
+    prove.prove,
     check.check,
     diagnose.diagnose,
     fix.fix,

@@ -13,6 +13,15 @@ FAILED = 1
 OVER_THRESHOLD = 10
 OVER_BUDGET = 11
 INTERRUPTED = 130
+VERDICTS = {
+    "proven": 0,
+    "no-gain": 20,
+    "slower": 21,
+    "different": 22,
+    "failed": 23,
+    "inconclusive": 24,
+    "not-run": 24,
+}
 
 P = ParamSpec("P")
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from unslow.errors import UsageError
 
+MOST_PERCENT = 1000
 UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -14,6 +15,14 @@ def seconds(text: str, option: str) -> float:
     if match is None or not float(match[1]):
         raise UsageError(f"{option} {text}: not a duration; write 90s, 5m or 1h")
     return float(match[1]) * UNITS_S[match[2]]
+
+
+def share(text: str, option: str) -> float:
+    """`5%` or `5` in hundredths, as a fraction."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%?", text.strip())
+    if match is None or not 0 < float(match[1]) < MOST_PERCENT:
+        raise UsageError(f"{option} {text}: not a share; write 5%")
+    return float(match[1]) / 100
 
 
 def pairs(texts: Sequence[str] | None, separator: str, option: str) -> dict[str, str]:

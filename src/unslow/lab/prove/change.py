@@ -4,6 +4,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import Literal
 
 import msgspec
 
@@ -22,12 +23,13 @@ from unslow.lab.prove.judge import (
     promising,
     surely_slower,
 )
+from unslow.lab.prove.loaded import judge_loaded
 from unslow.lab.prove.schedule import AGAIN, BEFORE, Arm, SignIn
 from unslow.lab.prove.session import Clock, Session, deadline, weights
 from unslow.lab.prove.trial import REPLICATION_SETS, Claim, Trial
 from unslow.lab.target import Lab
 from unslow.lab.workload import Workload
-from unslow.model import Calibration, EndpointEffect, Patch, Verdict
+from unslow.model import Calibration, EndpointEffect, Patch, Responses, Verdict
 from unslow.model.verdict import VerdictKind
 from unslow.progress import Progress
 
@@ -47,6 +49,7 @@ class Judged:
     output: tuple[str, ...] = ()
     before: Mapping[str, Counted] = field(default_factory=dict)
     after: Mapping[str, Counted] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def judge_change(
@@ -59,6 +62,7 @@ def judge_change(
     progress: Progress,
     seed: int = 0,
     sign_in: SignIn | None = None,
+    measure: Literal["cpu", "latency", "throughput"] = "cpu",
 ) -> Judged:
     """Compare the lab's own version with `patch` on all endpoints within about `budget_s` seconds.
 
@@ -87,6 +91,20 @@ def judge_change(
         verdict = Verdict(kind, one.reason, responses=responses, effects=effects)
         return Judged(verdict, None, one.output, base.counters, one.counters)
     passed = gated.passed[0]
+    if measure != "cpu":
+        verdict = judge_loaded(
+            lab,
+            workload,
+            (Arm(BEFORE, lab.tree()), Arm(CANDIDATE, lab.tree([patch]), patch.sql)),
+            (base.counters, passed.counters),
+            measure,
+            seconds_left=seconds_left,
+            max_slowdown=max_slowdown,
+            progress=progress,
+            seed=seed,
+            sign_in=sign_in,
+        )
+        return _judged(verdict, responses, None, base.counters, passed.counters)
     chosen = affordable(workload, base, passed, seconds_left())
     trial = _trial(
         lab, workload, base, passed, chosen, max_slowdown, Random(seed), progress, seconds_left,
@@ -97,10 +115,23 @@ def judge_change(
     progress.stage("replicate on held-out requests", REPLICATION_SETS)
     trial.replicate()
     found = _Found(trial, chosen, workload.endpoints, base.counters, passed.counters)
-    verdict = msgspec.structs.replace(found.verdict(), responses=responses)
-    output = tuple(verdict.reason.splitlines()[1:]) if verdict.verdict == "failed" else ()
-    verdict = msgspec.structs.replace(verdict, reason=verdict.reason.partition("\n")[0])
-    return Judged(verdict, trial.calibration(), output, base.counters, passed.counters)
+    return _judged(
+        found.verdict(), responses, trial.calibration(), base.counters, passed.counters
+    )
+
+
+def _judged(
+    verdict: Verdict,
+    responses: Responses | None,
+    calibration: Calibration | None,
+    before: Mapping[str, Counted],
+    after: Mapping[str, Counted],
+) -> Judged:
+    """A failure's first line is its reason, the others are what was printed."""
+    reason, *output = verdict.reason.splitlines() or [""]
+    verdict = msgspec.structs.replace(verdict, reason=reason, responses=responses)
+    printed = tuple(output) if verdict.verdict == "failed" else ()
+    return Judged(verdict, calibration, printed, before, after)
 
 
 def _apart(lab: Lab, patch: Patch, progress: Progress) -> frozenset[str]:
