@@ -121,7 +121,7 @@ def test_another_end_state_is_different(check) -> None:
         "    found.save()\n",
         "    found.save()\n    Book.objects.filter(pk=150).update(title='lost')\n",
     )
-    assert reason(check(candidate(other_row, RENAME))).endswith("book.title differs at the end")
+    assert reason(check(candidate(other_row, RENAME))).endswith("book id 150: title differs")
 
 
 def test_a_write_that_is_not_made_is_different(check) -> None:

@@ -44,12 +44,12 @@ Played = Sequence[tuple[Call, Answer]]
 class Masks:
     """The noise of one endpoint."""
 
-    found: set[Mask] = field(default_factory=set)
+    found: frozenset[Mask] = frozenset()
     statuses: set[int] = field(default_factory=set)
     _by_path: _json.Masks | None = None
 
     def add(self, masks: Iterable[Mask]) -> None:
-        self.found.update(masks)
+        self.found = self.found.union(masks)
         self._by_path = None
 
     @property
@@ -115,10 +115,11 @@ class Equivalence:
                 masks.add(order)
         return learned
 
-    def adopt_order(self, other: "Equivalence") -> None:
-        """The lists without an order that another comparison of these endpoints has found."""
-        for endpoint, masks in other._masks.items():
-            self._masks[endpoint].add(mask for mask in masks.found if mask.how == "order")
+    def adopt(self, other: "Equivalence") -> None:
+        """Take the noise that another comparison has found of these endpoints."""
+        for endpoint in {call.endpoint for call, _ in self._before}:
+            if endpoint in other._masks:
+                self._masks[endpoint].add(other._masks[endpoint].found)
 
     def masked(self, endpoints: Iterable[str] | None = None) -> tuple[str, ...]:
         """What is not compared, as readable names (`GET orders: [*].seen_at (time)`)."""

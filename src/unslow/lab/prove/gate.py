@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,12 +16,26 @@ from unslow.lab.prove._parallel import at_once
 from unslow.lab.prove.bundle import Bundle, halves, indexed_tables
 from unslow.lab.prove.counters import Counted, count
 from unslow.lab.prove.equivalence import Answer, Equivalence, summary
-from unslow.lab.prove.replay import Headers, Played, Statements, one_answer, play, play_twice
+from unslow.lab.prove.replay import (
+    Headers,
+    Played,
+    Statements,
+    one_answer,
+    play,
+    play_twice,
+    play_wide,
+)
+from unslow.lab.prove.rules import Rules
 from unslow.lab.prove.schedule import AGAIN, BEFORE, SignIn
+from unslow.lab.prove.second_look import SecondLook
 from unslow.lab.target import Lab, Running
 from unslow.lab.workload import Call, Workload
 from unslow.model import Request, Responses
 from unslow.progress import Progress
+
+Answers = Sequence[tuple[Call, Answer]]
+
+WIDE_SHARE = 0.5  # of an arm's budget, for calls that are only compared, whatever is spent before
 
 
 @dataclass(frozen=True)
@@ -39,12 +54,16 @@ class EdgeCase:
 class Baseline:
     """What the application answers unpatched, twice: what is the same, what is noise.
 
-    `edge_calls` has a call for each target. `cost_s` is seconds per call by endpoint; `once`
+    `wide` are calls that are only compared, after `calls`, which count. `edge_calls` has a call for
+    each target. `cost_s` is seconds per call by endpoint; `once`
     holds the writes that cannot be repeated.
     """
 
     calls: tuple[Call, ...]
+    wide: tuple[Call, ...]
     equivalence: Equivalence
+    rules: Rules
+    look: SecondLook
     counters: dict[str, Counted]
     statements: list[Statements | None]
     noisy_statements: frozenset[int]
@@ -116,6 +135,16 @@ def baseline(
         arms += (lab.launch(tree, name, record="light", sql=start.sql) for name in (BEFORE, AGAIN))
         both = [(running, sign_in(running) if sign_in else {}) for running in arms]
         first, second = play_twice(both, workload, budget_s, progress)
+        wide, others = play_wide(
+            both,
+            sorted(workload.compared, key=lambda call: call.endpoint not in targets),
+            max(budget_s - sum(first.seconds), budget_s * WIDE_SHARE),
+            progress,
+        )
+        rules = Rules(lab.target.masks)
+        equivalence = Equivalence(
+            [*first.answers, *wide.answers], [*second.answers, *others.answers], rules
+        )
         end = state.learn(*arms)
         edge_calls = {
             call.endpoint: call
@@ -127,7 +156,10 @@ def baseline(
         statements = first.statements()
         return Baseline(
             calls=first.calls,
-            equivalence=Equivalence(first.answers, second.answers),
+            wide=wide.calls,
+            equivalence=equivalence,
+            rules=rules,
+            look=SecondLook(lab, (*first.calls, *wide.calls), equivalence, sign_in),
             counters=count(first.recorded()),
             statements=statements,
             noisy_statements=frozenset(_unequal(statements, second.statements())),
@@ -257,13 +289,41 @@ class _Run:
     ) -> "_Failed | _Compared":
         base = self.base
         headers = self.sign_in(running) if self.sign_in else {}
+        started = time.monotonic()
         played = play(running, headers, base.calls, progress)
-        compared = list(base.equivalence.compare(played.answers))
-        effects = list(state.differences(base.end, running, self.apart))
+        answers = [*played.answers, *play(running, headers, base.wide, progress).answers]
+        changed = list(state.differences(base.end, running, self.apart))
+        compared, effects = self._looked_at(answers, changed, running, started, progress)
         compared += _edge_comparison(running, headers, base, bundle.targets)
         for host in sorted(set(running.blocked) - base.blocked):
             effects.append(f"it reaches for {host}")
         return _judged(base, bundle, compared, effects, played)
+
+    def _looked_at(
+        self,
+        answers: Answers,
+        changed: Sequence[state.TableDifference],
+        running: Running,
+        started: float,
+        progress: Progress,
+    ) -> tuple[list[tuple[Call, str]], list[str]]:
+        """What differs from the original, which is asked again before anything is called so."""
+        judge, look = self.base.equivalence, self.base.look
+        found = [one for _, one in judge.differences(answers) if one]
+        if any(one.order for one in found):
+            look.learn_order(progress)
+            found = [one for _, one in judge.differences(answers) if one]
+        effects = [one.sentence for one in changed]
+        if changed:
+            inspected = look.learn(
+                started,
+                progress,
+                lambda again: list(state.explained(self.base.end, changed, again, running)),
+            )
+            effects = effects if inspected is None else inspected
+        elif found:
+            look.learn(started, progress)
+        return list(judge.compare(answers)), effects
 
 
 def _gated(base: Baseline, bundle: Bundle, outcome: _Compared) -> Gated:
@@ -425,6 +485,7 @@ def _edge_comparison(
             if endpoint in targets:
                 call = base.edge_calls[endpoint]
                 played = _edge_answer(running, headers, call, case.name == edge.ANONYMOUS)
+                judge.adopt(base.equivalence)
                 for _, sentence in judge.compare([played]):
                     yield call, f"{sentence} ({case.name})" if sentence else ""
 

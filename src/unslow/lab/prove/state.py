@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from unslow.lab.prove import _rows
 from unslow.lab.target import Database, Running
 
 CONNECT_OPTIONS = "-c statement_timeout=30000"
@@ -30,6 +31,15 @@ class EndState:
     masked: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class TableDifference:
+    """A table that a patch leaves different. `columns` are the ones to look at, None for all."""
+
+    table: str
+    columns: tuple[str, ...] | None
+    sentence: str
+
+
 def learn(before: Running, again: Running) -> EndState:
     """The end state of A, with the noise learned from A'."""
     tables, others = before.end_state(), again.end_state()
@@ -45,8 +55,8 @@ def learn(before: Running, again: Running) -> EndState:
 
 def differences(
     state: EndState, after: Running, apart: frozenset[str] = frozenset()
-) -> Iterator[str]:
-    """One sentence per table that the patch leaves different, beyond the noise of A and A'.
+) -> Iterator[TableDifference]:
+    """The tables that the patch leaves different, beyond the noise of A and A'.
 
     Tables in `apart` are not compared: migrations made them different before the first request.
     """
@@ -56,32 +66,64 @@ def differences(
             continue
         quiet = state.noisy.get(name)
         if quiet is None:
-            yield f"the rows of {name} differ at the end"
+            yield TableDifference(name, None, f"the rows of {name} differ at the end")
         else:
             yield from _column_differences(name, quiet, after)
 
 
-def _column_differences(name: str, quiet: Table, after: Running) -> Iterator[str]:
-    columns = [column for column in quiet if column != ROWS]
+def explained(
+    state: EndState, differences: Sequence[TableDifference], again: Running, after: Running
+) -> Iterator[str]:
+    """A sentence per difference that is still there against the original, run once more.
+
+    `again` has run the same calls just now. A table that it leaves unlike the first run follows
+    the clock: times and tokens in it are noise.
+    """
+    now = again.end_state()
+    for one in differences:
+        moving = now.get(one.table) != state.tables.get(one.table)
+        named = _rows.first_difference(
+            again.databases,
+            after.databases,
+            lambda databases, table=one.table: _found(databases, table),  # type: ignore[misc]
+            one.columns,
+            moving=moving,
+        )
+        if named:
+            yield f"end state: {named}"
+        elif not moving:
+            yield one.sentence
+
+
+def _column_differences(name: str, quiet: Table, after: Running) -> Iterator[TableDifference]:
+    columns = tuple(column for column in quiet if column != ROWS)
     found = _hashes(after.databases, name, columns)
     different = [column for column in columns if quiet[column] != found.get(column)]
     if different:
-        yield f"{name}.{different[0]} differs at the end"
+        yield TableDifference(name, columns, f"{name}.{different[0]} differs at the end")
     elif quiet.get(ROWS) != found.get(ROWS):
-        yield f"the rows of {name} differ at the end"
+        yield TableDifference(name, columns, f"the rows of {name} differ at the end")
 
 
 def _hashes(
     databases: Sequence[Database], table: str, columns: Sequence[str] | None = None
 ) -> Table:
     """Hashes of `columns` (None: all). `table` is named as in `Running.end_state`."""
+    found = _found(databases, table)
+    if found is None:
+        return {}
+    database, name = found
+    hashed = _sqlite if database.engine == "sqlite" else _postgresql
+    return hashed(database.dsn, name, columns)
+
+
+def _found(databases: Sequence[Database], table: str) -> tuple[Database, str] | None:
+    """The database that holds a table of the end state, and the table's name there."""
     for database in databases:
         for start in (f"{Path(database.source).name}.", f"{database.name}."):
             if start != "." and table.startswith(start):
-                name = table.removeprefix(start)
-                hashed = _sqlite if database.engine == "sqlite" else _postgresql
-                return hashed(database.dsn, name, columns)
-    return {}
+                return database, table.removeprefix(start)
+    return None
 
 
 def _postgresql(dsn: str, table: str, columns: Sequence[str] | None) -> Table:

@@ -250,6 +250,7 @@ def _target(place: Place, command: Sequence[str], python: Path, kind: str, folde
         sources=place.sources,
         env=place.env,
         start_timeout_s=place.settings.start_timeout_s,
+        masks=place.settings.mask,
     )
 
 

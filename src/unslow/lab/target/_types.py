@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from unslow.errors import UnslowError
+from unslow.lab.target._settings import RouteMask
 from unslow.model import Model, Route
 
 Level = Literal["off", "light", "full"]
@@ -21,7 +22,7 @@ class Target:
     `root` is the folder whose files are application code; the command runs in `root / folder`.
     `command` is the normal start command; its bind address is replaced at each launch. `sources`
     are packages outside the root that count as application code too. `env` is added to the
-    environment of this process.
+    environment of this process. `masks` says by glob of routes what is not compared.
     """
 
     root: Path
@@ -32,6 +33,7 @@ class Target:
     sources: tuple[str, ...] = ()
     env: dict[str, str] = field(default_factory=dict)
     start_timeout_s: float = 120.0
+    masks: dict[str, RouteMask] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
