@@ -191,12 +191,12 @@ def _trial(
     session = Session(
         lab, workload, arms, costs, base.once, random, progress, seconds_left, sign_in
     )
-    trial = Trial(_claims(chosen), weights(workload), costs, session, seconds_left)
+    trial = Trial(claims(chosen), weights(workload), costs, session, seconds_left)
     trial.rules = of_change(max_slowdown)
     return trial
 
 
-def _claims(endpoints: Sequence[str]) -> list[Claim]:
+def claims(endpoints: Sequence[str]) -> list[Claim]:
     """The total, and each endpoint by itself where there are several: none may harm another."""
     total = Claim(TOTAL, CANDIDATE, tuple(endpoints))
     if len(endpoints) == 1:
@@ -206,6 +206,11 @@ def _claims(endpoints: Sequence[str]) -> list[Claim]:
         for end in endpoints
     )
     return [total, *singly]
+
+
+def verdict_of(trial: Trial, endpoints: Sequence[str]) -> Verdict:
+    """The verdict of a trial of `claims(endpoints)` in which nothing was counted."""
+    return _Found(trial, endpoints, endpoints, {}, {}).verdict()
 
 
 @dataclass(frozen=True)
