@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from unslow.model import Distribution, Endpoint, Fix, Interval, Report, Site, WaterfallBar
+from unslow.model import Distribution, Endpoint, Interval, Report, Site, WaterfallBar
 
 WIDTH = 1000.0  # of every chart, in units that the template scales
 SHOWN_LANES = 12  # statements per waterfall; the cheapest are summed up
@@ -81,33 +81,42 @@ class Waterfall:
     hidden_ms: float
 
 
+@dataclass(frozen=True)
+class Row:
+    """What a line of the overview shows; one that is not `kept` is grey."""
+
+    label: str
+    href: str
+    interval: Interval
+    kept: bool
+    total: bool = False
+
+
 def forest(report: Report) -> Forest | None:
     """The speedups of all measured fixes and of their combination; None when none was measured."""
-    measured = [
-        (f"{position}. {fix.fixer}", f"#finding-{position}", fix, fix.proof.speedup)
+    rows = [
+        Row(f"{position}. {fix.fixer}", f"#finding-{position}", fix.proof.speedup, fix.kept)
         for position, finding in enumerate(report.findings, 1)
         for fix in finding.fixes
         if fix.proof.speedup
     ]
-    intervals = [speedup for *_, speedup in measured]
     if report.total.speedup:
-        intervals.append(report.total.speedup)
-    if not intervals:
+        rows.append(Row("all kept fixes", "#total", report.total.speedup, True, total=True))
+    return forest_of(rows)
+
+
+def forest_of(rows: Sequence[Row]) -> Forest | None:
+    """The rows on one axis; None without rows."""
+    if not rows:
         return None
-    scale = _LogScale(min(i.low for i in intervals), max(i.high for i in intervals))
-    rows = [_whisker(scale, label, href, i, fix) for label, href, fix, i in measured]
-    if report.total.speedup:
-        rows.append(_whisker(scale, "all kept fixes", "#total", report.total.speedup, None))
-    return Forest(tuple(rows), scale.ticks(), scale(1.0))
+    scale = _LogScale(min(r.interval.low for r in rows), max(r.interval.high for r in rows))
+    return Forest(tuple(_whisker(scale, row) for row in rows), scale.ticks(), scale(1.0))
 
 
-def _whisker(
-    scale: "_LogScale", label: str, href: str, interval: Interval, fix: Fix | None
-) -> Whisker:
-    low, middle, high = (scale(v) for v in (interval.low, interval.estimate, interval.high))
-    return Whisker(
-        label, href, low, middle, high, interval, fix is None or fix.kept, total=fix is None
-    )
+def _whisker(scale: "_LogScale", row: Row) -> Whisker:
+    found = row.interval
+    low, middle, high = (scale(v) for v in (found.low, found.estimate, found.high))
+    return Whisker(row.label, row.href, low, middle, high, found, row.kept, row.total)
 
 
 class _LogScale:

@@ -7,6 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from unslow.lab.report import _budget as budget
 from unslow.lab.report import _charts as charts
+from unslow.lab.report import _comparison as comparison
 from unslow.lab.report import _load as load
 from unslow.lab.report import _phrases as say
 from unslow.lab.report import _selftest as selftest
@@ -29,6 +30,8 @@ class QuotedLine:
 def render(report: Report) -> str:
     if report.selftest:
         return _template("_selftest.html.jinja").render(report=report)
+    if report.comparison:
+        return _template("_comparison.html.jinja").render(report=report)
     return _template().render(
         report=report,
         forest=charts.forest(report),
@@ -51,6 +54,7 @@ def _template(name: str = "report.html.jinja") -> Template:
         "say": say,
         "budget": budget,
         "selftest": selftest,
+        "comparison": comparison,
         "charts": charts,
         "load": load,
         "writes": writes,

@@ -1,6 +1,7 @@
 """The report as Markdown, for the comment on a pull request."""
 
 from unslow.lab.report import _budget as budget
+from unslow.lab.report import _comparison as comparison
 from unslow.lab.report import _phrases as say
 from unslow.lab.report import _selftest as selftest
 from unslow.lab.report import _writes as writes
@@ -17,6 +18,8 @@ def render(report: Report) -> str:
         return selftest.markdown(report, report.selftest)
     if report.budget:
         return budget.markdown(report, report.budget)
+    if report.comparison:
+        return comparison.markdown(report, report.comparison)
     shown = len(report.findings)
     while True:
         text = "\n\n".join(_blocks(report, shown)) + "\n"

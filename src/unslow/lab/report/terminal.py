@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from unslow.lab.report import _budget as budget
+from unslow.lab.report import _comparison as comparison
 from unslow.lab.report import _phrases as say
 from unslow.lab.report import _selftest as selftest
 from unslow.lab.report import _writes as writes
@@ -56,6 +57,9 @@ def _parts(report: Report, width: int) -> list[RenderableType]:
         return [_head(report, width), *selftest.terminal(report.selftest)]
     if report.budget:
         return [_head(report, width), *budget.terminal(report, report.budget), *_causes(report)]
+    if report.comparison:
+        shown = comparison.terminal(report, report.comparison)
+        return [_head(report, width), *shown, *_skipped(report)]
     parts: list[RenderableType] = [_head(report, width), "", _endpoints(report)]
     if not report.findings:
         parts += ["", Text("Nothing to fix: no finding in the endpoints above.", style="green")]
