@@ -125,6 +125,11 @@ def test_without_observed_updates_the_indexed_columns_are_tried(dsn):
     assert (update.columns, update.observed, update.hot.after) == (("status",), 0.0, 0)
 
 
+def test_nobody_updates_a_primary_key(dsn):
+    writes = charged(dsn, "CREATE INDEX orders_newest ON orders (total, id)")
+    assert effect(writes, "update").columns == ("total",)
+
+
 def test_an_insert_writes_the_index_too(dsn):
     writes = charged(dsn, STATUS, Write("insert", "orders", ("status",), 3.0))
     insert = effect(writes, "insert")

@@ -41,7 +41,7 @@ class Column:
 @dataclass(frozen=True)
 class Table:
     """A table some of whose rows are at hand in the table `sample`. `unique` holds the columns of
-    each unique index; `places` are rows in pages that have room."""
+    each unique index, `key` those of the primary one; `places` are rows in pages that have room."""
 
     name: str
     oid: int
@@ -50,6 +50,7 @@ class Table:
     unique: tuple[tuple[str, ...], ...]
     places: tuple[str, ...] = ()
     sample: str = ""
+    key: tuple[str, ...] = ()
 
     @property
     def writable(self) -> frozenset[str]:
@@ -97,7 +98,9 @@ def _prepared(connection: Connection, name: str, random: Random, number: int) ->
         raise Unwritable("the table is empty")
     connection.execute(f"ANALYZE {sample}".encode())
     columns, unique = _columns(connection, oid), _unique(connection, oid)
-    return Table(name, oid, count, columns, unique, places, sample)
+    key = connection.execute(KEY, [oid]).fetchall()
+    names = tuple(column for (column,) in key)
+    return Table(name, oid, count, columns, unique, places, sample, names)
 
 
 def tidy(connection: Connection, table: Table) -> None:
@@ -295,6 +298,12 @@ SELECT (SELECT array_agg(DISTINCT a.attname::text)
                           AND d.refobjid = i.indrelid AND d.refobjsubid = a.attnum)))
 FROM pg_index i WHERE i.indrelid = %s AND i.indisunique
 ORDER BY i.indisprimary DESC, i.indexrelid
+"""
+
+KEY = """
+SELECT a.attname FROM pg_index i
+JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey::int2[])
+WHERE i.indrelid = %s AND i.indisprimary
 """
 
 DEPENDS = """

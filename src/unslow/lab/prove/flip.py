@@ -23,7 +23,8 @@ from unslow.model import Change, Flip, FlippedStatement, PlanNode
 
 MOST_BLOCKS = 20
 REPEATS = 3  # executions per block, of which the median counts
-SLOW_MS = 100.0  # a slower statement runs once per block
+QUICK_MS = 5.0  # a slower statement is executed once per block, after one for the caches
+SLOW_MS = 100.0  # a still slower one is not warmed either: it warms itself
 LEAST_MS = 1e-3
 
 
@@ -193,12 +194,13 @@ def plan_of(connection: Connection, alternative: Alternative, read: str) -> str:
 
 
 def run(connection: Connection, alternative: Alternative, read: str) -> Run:
-    """Execute a read under an alternative, once for the caches and then, if it is quick, several
-    times. Raises `psycopg.Error`."""
+    """Execute a read under an alternative, once for the caches and then to be measured. Raises
+    `psycopg.Error`."""
     with in_state(connection, alternative):
         runs = [_executed(connection, read)]
         if runs[0].ms <= SLOW_MS:
-            runs = [_executed(connection, read) for _ in range(REPEATS)]
+            times = REPEATS if runs[0].ms <= QUICK_MS else 1
+            runs = [_executed(connection, read) for _ in range(times)]
     return sorted(runs, key=lambda one: one.ms)[len(runs) // 2]
 
 

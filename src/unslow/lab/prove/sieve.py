@@ -183,15 +183,13 @@ class _Run:
         """Of rivals, the one that saves most and pays for its writes."""
         left = list(survivors)
         while left:
-            one = left.pop(0)
-            group = [
-                one,
-                *(other for other in left if rivals(one[0].candidate, other[0].candidate)),
-            ]
+            one = left[0]
+            group = [other for other in left if other is one or _are_rivals(one, other)]
+            share = deadline(self.seconds_left() / len(left) * len(group))
             left = [other for other in left if other not in group]
-            self._best(group)
+            self._best(group, share)
 
-    def _best(self, group: Sequence[_Survivor]) -> None:
+    def _best(self, group: Sequence[_Survivor], seconds_left: Clock) -> None:
         kept: _Tried | None = None
         for tried, flipped, alternative in _ranked(group):
             key = tried.candidate.key
@@ -199,7 +197,7 @@ class _Run:
                 self.found.verdicts[key] = Verdict("not-run", self._outdone(kept, key))
                 continue
             saved_ms = flipped.saved_ms(alternative)
-            self.found.writes[key] = self._charged(tried)
+            self.found.writes[key] = self._charged(tried, seconds_left)
             if self.traffic.recorded and outweighs(self.found.writes[key], saved_ms):
                 self.found.verdicts[key] = Verdict(
                     "no-gain", _too_dear(self.found.writes[key], saved_ms)
@@ -210,18 +208,18 @@ class _Run:
     def _outdone(self, kept: _Tried, key: str) -> str:
         best, own = (self.found.flips[one].ms.after for one in (kept.candidate.key, key))
         return (
-            f"flipped: {kept.candidate.patch.summary} answers the same reads in "
+            f"flipped: {kept.candidate.patch.summary.partition(': ')[0]} answers the same reads in "
             f"{_ms(best)} a round, this one in {_ms(own)}"
         )
 
-    def _charged(self, tried: _Tried) -> tuple[Writes, ...]:
+    def _charged(self, tried: _Tried, seconds_left: Clock) -> tuple[Writes, ...]:
         return tuple(
             charge(
                 self.stand,
                 built,
                 self.traffic.writes_of(built.relation),
                 random=self.random,
-                seconds_left=self.seconds_left,
+                seconds_left=seconds_left,
             )
             for built in tried.built
         )
@@ -238,6 +236,10 @@ def _ranked(group: Sequence[_Survivor]) -> list[_Survivor]:
         return (False, one[0].bytes) if own >= least else (True, -own)
 
     return sorted(group, key=rank)
+
+
+def _are_rivals(one: _Survivor, other: _Survivor) -> bool:
+    return rivals(one[0].candidate, other[0].candidate)
 
 
 def _too_dear(writes: Sequence[Writes], saved_ms: float) -> str:

@@ -165,7 +165,8 @@ def _update_sets(
             if known:
                 sets[known] += write.rows
     if not sets:
-        own = tuple(sorted(set(rows.columns_of_index(connection, built.name)) & table.writable))
+        indexed = set(rows.columns_of_index(connection, built.name)) - set(table.key)
+        own = tuple(sorted(indexed & table.writable))
         return [(own, 0.0)] if own else []
     ranked = sorted(sets.items(), key=lambda one: -one[1])
     return ranked[:MOST_UPDATES]
