@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 IS_NEW = "the base does not answer it"
 ONCE = "it answers otherwise when it is asked again, so it cannot be measured"
-SAME = "the same code as the base"
 
 Rulebook = Mapping[str, Mapping[str, Limit]]  # limits by name, by endpoint
 Calls = Mapping[str, tuple[Call, ...]]
@@ -146,8 +145,7 @@ class _Run:
     ) -> _Base:
         timed = {end: limits[end][TIME] for end in calls if TIME in limits[end]}
         if versions is None:
-            same = timing.unmeasured(timed, dict.fromkeys(timed, SAME)) if label else {}
-            return _Base(calls if label else {}, same, label)
+            return _Base(calls, timing.same_code(timed), label) if label else _Base()
         arm = Arm(BASE, self.lab.tree(), versions.base.patch.sql)
         try:
             trace = self.observe(arm, "observe the base", workload, description)

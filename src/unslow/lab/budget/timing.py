@@ -129,6 +129,13 @@ def judged(values: Sequence[float], limit: float, *, stands: bool) -> Status:
     return "open"
 
 
+def same_code(limits: Mapping[str, Limit]) -> dict[str, Slowdown]:
+    return {
+        end: Slowdown(limit.value, limit.glob, "within", reason="the same code as the base")
+        for end, limit in limits.items()
+    }
+
+
 def unmeasured(limits: Mapping[str, Limit], why: Mapping[str, str]) -> dict[str, Slowdown]:
     """The endpoints that cannot be measured, each with its reason."""
     return {

@@ -1,6 +1,7 @@
 """A checked budget in words and rows: what exceeds it, where that comes from, what is within."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -9,7 +10,7 @@ from rich.text import Text
 
 from unslow.lab.report import _phrases as say
 from unslow.lab.report._markup import code, fold, text
-from unslow.model import Budget, EndpointBudget, Interval, Report, Slowdown, Spender, Spent
+from unslow.model import Budget, EndpointBudget, Interval, Report, Site, Slowdown, Spender, Spent
 from unslow.model.budget import COUNTERS
 
 MARKER = "<!-- unslow check: {} -->"  # the comment of one application is found again by it
@@ -25,6 +26,7 @@ WORDS = {
     "none": "no budget",
 }
 
+NO_INTERVAL = {"not-measured": "not measured", "within": "same code", "open": "too few pairs"}
 BADGES = {
     "exceeded": "different",
     "within": "proven",
@@ -75,7 +77,7 @@ def time_cell(time: Slowdown | None) -> str:
     if time is None:
         return ""
     if time.speedup is None:
-        return "not measured" if time.status == "not-measured" else "too few pairs"
+        return NO_INTERVAL[time.status]
     return f"{slowdown(time.speedup)}/{share(time.limit)}"
 
 
@@ -115,6 +117,26 @@ def spender(one: Spender, counter: str) -> str:
     return f"{say.number(one.count)} ×{rows}{base}"
 
 
+@dataclass(frozen=True)
+class Breach:
+    """One exceeded limit in words, and the places that spend most, the first first."""
+
+    endpoint: str
+    text: str
+    sites: tuple[Site, ...]
+
+
+def breaches(budget: Budget) -> Iterator[Breach]:
+    for row in budget.exceeded:
+        view = (row.view,) if row.view else ()
+        for one in row.counters:
+            if one.exceeded:
+                causes = dict.fromkeys(it.cause for it in one.spenders if it.cause)
+                yield Breach(row.endpoint, over_counter(one), tuple(causes) or view)
+        if row.time and row.time.status == "exceeded":
+            yield Breach(row.endpoint, over_time(row.time), view)
+
+
 def without(budget: Budget) -> list[str]:
     return [row.endpoint for row in budget.endpoints if not row.budgeted]
 
@@ -131,7 +153,7 @@ def reasons(report: Report, budget: Budget) -> dict[str, list[str]]:
         if one.endpoint in budget.unchecked:
             found.setdefault(one.reason, []).append(one.endpoint)
     for row in budget.endpoints:
-        if row.time and row.time.reason:
+        if row.time and row.time.status == "not-measured":
             found.setdefault(f"no time, {row.time.reason}", []).append(row.endpoint)
     return found
 

@@ -5,6 +5,7 @@ from pathlib import PurePath
 from typing import TypedDict
 from urllib.parse import quote
 
+from unslow.lab.report import _budget as budget
 from unslow.lab.report import _phrases as say
 from unslow.lab.report._excerpt import span
 from unslow.model import Fix, Report, ReportedFinding, Site
@@ -13,6 +14,7 @@ SCHEMA_URI = "https://json.schemastore.org/sarif-2.1.0.json"
 DOCUMENTATION = "https://unslow.readthedocs.io/en/latest"
 LEVELS = {"high": "error", "medium": "warning", "low": "note"}
 ROOT = "SRCROOT"
+BUDGET = "budget"
 
 Json = dict[str, object]
 
@@ -27,12 +29,16 @@ class Region(TypedDict):
 
 
 def render(report: Report) -> str:
-    rules = sorted({finding.id for finding in report.findings})
+    over = list(budget.breaches(report.budget)) if report.budget else []
+    rules = sorted({finding.id for finding in report.findings} | ({BUDGET} if over else set()))
     run = {
         "tool": {"driver": _driver(report, rules)},
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {ROOT: {"description": {"text": "The audited root."}}},
-        "results": [_result(finding, rules) for finding in report.findings],
+        "results": [
+            *(_breach(one, rules) for one in over),
+            *(_result(finding, rules) for finding in report.findings),
+        ],
     }
     log = {"$schema": SCHEMA_URI, "version": "2.1.0", "runs": [run]}
     return dumps(log, indent=2, ensure_ascii=False) + "\n"
@@ -48,7 +54,7 @@ def _driver(report: Report, rules: list[str]) -> Json:
 
 
 def _rule(rule: str) -> Json:
-    page = f"{DOCUMENTATION}/detectors/{rule}.html"
+    page = f"{DOCUMENTATION}/{'ci' if rule == BUDGET else f'detectors/{rule}'}.html"
     return {
         "id": rule,
         "name": "".join(word.capitalize() for word in rule.split("-")),
@@ -82,6 +88,25 @@ def _result(finding: ReportedFinding, rules: list[str]) -> Json:
     if fixes:
         result["fixes"] = fixes
     return result
+
+
+def _breach(one: budget.Breach, rules: list[str]) -> Json:
+    """An endpoint over its budget, at the lines that spend most of it, else at the budget."""
+    sites = one.sites or (Site("pyproject.toml", 1, 1, 0, 0, ""),)
+    return {
+        "ruleId": BUDGET,
+        "ruleIndex": rules.index(BUDGET),
+        "level": "error",
+        "message": {"text": f"{one.endpoint} is over budget: {one.text}."},
+        "locations": [_lines(site) for site in sites[:1]],
+        "relatedLocations": [_lines(site) for site in sites[1:]],
+        "properties": {"endpoints": [one.endpoint]},
+    }
+
+
+def _lines(site: Site) -> Json:
+    region = {"startLine": site.line, "endLine": site.end_line}
+    return {"physicalLocation": {"artifactLocation": _artifact(site.path), "region": region}}
 
 
 def _message(finding: ReportedFinding) -> str:
