@@ -93,6 +93,7 @@ def test_edge_data_was_prepared(base: Baseline) -> None:
     assert [case.name for case in base.edges] == [
         "with NULL foreign keys",
         "with parents that have no children",
+        "with one row",
         "with empty tables",
     ]
 

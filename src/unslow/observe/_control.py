@@ -98,8 +98,17 @@ def _login(content: Mapping[str, Any]) -> dict[str, Any]:
     raise LookupError("no integration can log a user in; pass a header or a cookie")
 
 
+def _users(content: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, str] = {}
+    for integration in _integrations.integrations():
+        users = getattr(integration, "users", None)
+        found.update(users() if users is not None else {})
+    return {"users": found}
+
+
 _ACTIONS: dict[tuple[str, str], Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     ("GET", "ping"): _ping,
     ("GET", "describe"): _describe_all,
+    ("GET", "users"): _users,
     ("POST", "login"): _login,
 }

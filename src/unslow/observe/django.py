@@ -29,6 +29,7 @@ MODULES = (
 )
 
 login = _django_login.login
+users = _django_login.users
 describe = _django_describe.describe
 
 

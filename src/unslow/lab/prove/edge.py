@@ -1,4 +1,4 @@
-"""Edge data: NULLs, parents without children, empty tables, so that a careless join shows."""
+"""Edge data: NULLs, childless parents, one row, none, other users: where a careless patch shows."""
 
 import re
 import sqlite3
@@ -16,6 +16,7 @@ from unslow.model import Model, Relation, Request
 
 OPTIONS = "-c statement_timeout=5000 -c lock_timeout=2000"
 ANONYMOUS = "without a login"
+MOST_DELETED_ROWS = 10_000  # of one table, to leave a single row
 EVERY = 3  # every third row is changed, so that one page shows both kinds
 _AUTHENTICATION = frozenset({"cookie", "authorization"})
 
@@ -37,7 +38,7 @@ class Stage:
 
 
 def stages(models: Sequence[Model], requests: Sequence[Request], engine: str) -> tuple[Stage, ...]:
-    """NULLs, then childless parents, then empty tables, of the models that `requests` read.
+    """NULLs, then childless parents, one row, no rows, of the models that `requests` read.
 
     Tables that are only read row by row (the user's session) are not emptied.
     """
@@ -48,6 +49,7 @@ def stages(models: Sequence[Model], requests: Sequence[Request], engine: str) ->
     made = (
         Stage("with NULL foreign keys", tuple(_nulls(touched))),
         Stage("with parents that have no children", tuple(_childless(touched))),
+        Stage("with one row", tuple(_single(empty, models))),
         Stage("with empty tables", tuple(_empty(empty, engine))),
     )
     return tuple(stage for stage in made if stage.statements)
@@ -87,6 +89,61 @@ def _childless(models: Sequence[Model]) -> Iterator[Statement]:
                     f"DELETE FROM {_q(model.table)} WHERE {_q(relation.column)} IN "
                     f"({_every_third(parent.table, key, 1, remote)})",
                 )
+
+
+def _single(listed: Sequence[Model], models: Sequence[Model]) -> Iterator[Statement]:
+    """Leaves one row of each table, and of those that refer to it; children before parents.
+
+    A parent keeps the rows that its children's last rows need.
+    """
+    for model in _children_first(listed, models):
+        key = _key(model)
+        if not key:
+            continue
+        table, column = _q(model.table), _q(key)
+        for relation in _own_keys(model):
+            if relation.model == model.label and relation.null:
+                yield Statement(
+                    f"no tree in {model.table}", f"UPDATE {table} SET {_q(relation.column)} = NULL"
+                )
+        needed = "".join(
+            f" AND NOT EXISTS (SELECT 1 FROM {_q(child.table)} AS c WHERE "
+            f"c.{_q(relation.column)} = {table}.{_q(relation.remote_column or key)})"
+            for child in models
+            for relation in _own_keys(child)
+            if relation.model == model.label and child is not model
+        )
+        yield Statement(
+            f"one row of {model.table}",
+            f"DELETE FROM {table} WHERE {column} <> "
+            f"(SELECT {column} FROM {table} ORDER BY {column} LIMIT 1)"
+            f" AND (SELECT count(*) FROM {table}) <= {MOST_DELETED_ROWS}{needed}",
+        )
+
+
+def _children_first(listed: Sequence[Model], models: Sequence[Model]) -> list[Model]:
+    """The listed models and all that refer to them, those first that nothing refers to."""
+    wanted = list(listed)
+    for model in wanted:  # grows while it is walked
+        for child in models:
+            parents = {relation.model for relation in _own_keys(child)}
+            if model.label in parents and child not in wanted:
+                wanted.append(child)
+    ordered: list[Model] = []
+    while wanted:
+        free = [model for model in wanted if not _is_referred_to(model, wanted)] or wanted[:1]
+        ordered += free
+        wanted = [model for model in wanted if model not in free]
+    return ordered
+
+
+def _is_referred_to(model: Model, others: Sequence[Model]) -> bool:
+    return any(
+        relation.model == model.label
+        for other in others
+        if other is not model
+        for relation in _own_keys(other)
+    )
 
 
 def _empty(models: Sequence[Model], engine: str) -> Iterator[Statement]:

@@ -1,5 +1,6 @@
 """The gates before any clock: the same answers, the same end state, exact counters, edge data."""
 
+import contextlib
 import itertools
 import threading
 import time
@@ -9,7 +10,7 @@ from functools import partial
 
 import msgspec
 
-from unslow.errors import UnslowError
+from unslow.errors import UnslowError, UsageError
 from unslow.lab.prove import edge, state
 from unslow.lab.prove._candidate import Candidate
 from unslow.lab.prove._parallel import at_once
@@ -42,12 +43,14 @@ WIDE_SHARE = 0.5  # of an arm's budget, for calls that are only compared, whatev
 class EdgeCase:
     """Calls under unusual conditions, with what is noise for each of them.
 
-    `stage` changes the data first; `name` says what is unusual.
+    `stage` changes the data first; `name` says what is unusual. `user` is who asks instead of the
+    one that is logged in.
     """
 
     name: str
     stage: edge.Stage
-    judges: dict[str, Equivalence]
+    judges: dict[str, Equivalence] = field(default_factory=dict)
+    user: str = ""
 
 
 @dataclass(frozen=True)
@@ -433,8 +436,13 @@ def _edges(
     if any(headers for _, headers in both) or any(
         edge.anonymous(call) != call for call in calls.values()
     ):
-        judges = _judges(both, calls, True, progress)
-        yield EdgeCase(edge.ANONYMOUS, edge.Stage(edge.ANONYMOUS, ()), judges)
+        case = EdgeCase(edge.ANONYMOUS, edge.Stage(edge.ANONYMOUS, ()))
+        yield _judged_case(case, both, calls, progress)
+    for kind, user in before.users().items() if calls else ():
+        name = f"as {kind}"
+        case = EdgeCase(name, edge.Stage(name, ()), user=user)
+        with contextlib.suppress(UsageError):  # an application without sessions
+            yield _judged_case(case, both, calls, progress)
     engine = next((one.engine for one in before.databases if one.engine != "redis"), "postgresql")
     for wanted in edge.stages(before.describe().models, requests, engine):
         stage = edge.run(before, wanted)
@@ -443,34 +451,44 @@ def _edges(
         if edge.run(again, stage) != stage:
             return  # from here on the two copies hold different data
         progress.step(f"edge data: {stage.name}", 0)
-        yield EdgeCase(stage.name, stage, _judges(both, calls, False, progress))
+        yield _judged_case(EdgeCase(stage.name, stage), both, calls, progress)
 
 
-def _judges(
+def _judged_case(
+    case: EdgeCase,
     both: Sequence[tuple[Running, Headers]],
     calls: Mapping[str, Call],
-    anonymous: bool,
     progress: Progress,
-) -> dict[str, Equivalence]:
+) -> EdgeCase:
+    """The case with what A and A' answer in it."""
+
     def ask(arm: tuple[Running, Headers], watched: Progress) -> list[tuple[Call, Answer]]:
         answers = []
+        headers = _edge_headers(*arm, case)
         for endpoint, call in calls.items():
             watched.step(f"edge data: {endpoint}", 0)
-            answers.append(_edge_answer(*arm, call, anonymous))
+            answers.append(_edge_answer(arm[0], headers, call, case))
         return answers
 
     first, second = at_once([partial(ask, arm) for arm in both], progress)
-    return {
+    judges = {
         end: Equivalence([one], [other])
         for end, one, other in zip(calls, first, second, strict=True)
     }
+    return replace(case, judges=judges)
+
+
+def _edge_headers(running: Running, headers: Headers, case: EdgeCase) -> Headers:
+    if case.user:
+        return running.login(case.user)
+    return {} if case.name == edge.ANONYMOUS else headers
 
 
 def _edge_answer(
-    running: Running, headers: Headers, call: Call, anonymous: bool
+    running: Running, headers: Headers, call: Call, case: EdgeCase
 ) -> tuple[Call, Answer]:
-    if anonymous:
-        return one_answer(running, {}, edge.anonymous(call))
+    if case.user or case.name == edge.ANONYMOUS:
+        call = edge.anonymous(call)
     return one_answer(running, headers, call)
 
 
@@ -481,10 +499,11 @@ def _edge_comparison(
     for case in base.edges:
         if edge.run(running, case.stage) != case.stage:
             raise _Unprepared(f"its database refuses the edge data {case.name}")
+        visitor = _edge_headers(running, headers, case)
         for endpoint, judge in case.judges.items():
             if endpoint in targets:
                 call = base.edge_calls[endpoint]
-                played = _edge_answer(running, headers, call, case.name == edge.ANONYMOUS)
+                played = _edge_answer(running, visitor, call, case)
                 judge.adopt(base.equivalence)
                 for _, sentence in judge.compare([played]):
                     yield call, f"{sentence} ({case.name})" if sentence else ""

@@ -27,6 +27,10 @@ class _Login(msgspec.Struct):
     headers: dict[str, str]
 
 
+class _Users(msgspec.Struct):
+    users: dict[str, str]
+
+
 class Owner(Protocol):
     """What a launch tells the lab."""
 
@@ -121,6 +125,13 @@ class Running:
         except _control.Refused as refusal:
             raise UsageError(f"Login as {user!r} was refused: {refusal}") from refusal
         return msgspec.json.decode(answer, type=_Login).headers
+
+    def users(self) -> dict[str, str]:
+        """Names of users by what they may do ("a superuser"); {} where the recorder knows none."""
+        try:
+            return msgspec.json.decode(self._ask("users"), type=_Users).users
+        except _control.Refused:
+            return {}
 
     def drain(self, ids: Collection[str], timeout: float = 10.0) -> list[Request]:
         """The recorded requests with these ids, in the order in which they ended.
