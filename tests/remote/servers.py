@@ -4,9 +4,10 @@ import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -51,19 +52,13 @@ def say(request: BaseHTTPRequestHandler, body: bytes, status: int = 200, **heade
 
 
 @contextlib.contextmanager
-def program(
-    folder: Path, text: str, env: Mapping[str, str] | None = None
-) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """The address of a Python program that listens on a port of its choice and writes it to the
-    file that is its first argument."""
-    folder.mkdir(parents=True, exist_ok=True)
-    script, told = folder / "program.py", folder / "port"
-    script.write_text(text)
+def program(folder: Path, **env: str) -> Iterator[str]:
+    """The address of `program.py`, run as a process of its own with these variables."""
+    told = Path(tempfile.mkdtemp(dir=folder)) / "port"
     process = subprocess.Popen(
-        [sys.executable, str(script), str(told)],
-        env={**os.environ, **(env or {})},
+        [sys.executable, str(Path(__file__).with_name("program.py")), str(told)],
+        env={**os.environ, **env},
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
     )
     try:
         until = time.monotonic() + START_S
@@ -71,7 +66,7 @@ def program(
             assert process.poll() is None, "the program ended"
             assert time.monotonic() < until, "the program did not start"
             time.sleep(0.01)
-        yield f"http://127.0.0.1:{told.read_text().strip()}", process
+        yield f"http://127.0.0.1:{told.read_text().strip()}"
     finally:
         process.kill()
         process.wait()

@@ -55,11 +55,13 @@ def prove(
         typer.Option(metavar="NAME=VALUE", help="Send this cookie.", rich_help_panel=REQUESTS),
     ] = None,
     writes: Annotated[
-        bool,
+        bool | None,
         typer.Option(
-            "--writes/--no-writes", help="Exercise writes, on the clone.", rich_help_panel=REQUESTS
+            "--writes/--no-writes",
+            help="Exercise writes: on clones unless told not to, on running services if told to.",
+            rich_help_panel=REQUESTS,
         ),
-    ] = True,
+    ] = None,
     env: Annotated[
         Words | None, typer.Option(metavar="NAME=VALUE", help="A variable for the application.")
     ] = None,
@@ -96,7 +98,7 @@ def prove(
     limit = share(max_slowdown, "--max-slowdown")
 
     from unslow.cli._progress import shown
-    from unslow.lab.compare import Options, place
+    from unslow.lab.compare import Options, are_urls, place
     from unslow.lab.target import read_settings
     from unslow.lab.workload import Wanted
 
@@ -111,7 +113,8 @@ def prove(
         recordings=tuple(workload or ()),
         include=tuple(endpoint or ()),
         exclude=settings.exclude,
-        writes=writes,
+        # Clones take writes; the data of services that are running do not.
+        writes=writes if writes is not None else not are_urls(base, candidate),
     )
     options = Options(wanted, login or settings.login, budget_s, limit, seed, measure)
     with shown() as progress:

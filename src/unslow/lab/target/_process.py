@@ -43,7 +43,7 @@ def stop(process: subprocess.Popen[bytes], mark: str) -> None:
 def kill_marked(mark: str) -> None:
     """Kill every process of ours whose socket lies below the folder `mark`."""
     needle = f"{MARK}={mark}".encode()
-    for pid in _pids():
+    for pid in all_pids():
         with contextlib.suppress(OSError):
             environment = (PROC / str(pid) / "environ").read_bytes().split(b"\0")
             if pid != os.getpid() and any(entry.startswith(needle) for entry in environment):
@@ -91,7 +91,7 @@ def command_line(pid: int) -> str:
 
 def in_namespace(pid: int, needle: str) -> int | None:
     """Our number of the process that a container calls `pid` and whose title has `needle`."""
-    for candidate in _pids():
+    for candidate in all_pids():
         if needle in command_line(candidate):
             with contextlib.suppress(OSError):
                 for line in (PROC / str(candidate) / "status").read_text().splitlines():
@@ -140,7 +140,7 @@ def _children(pid: int) -> list[int]:
     return children
 
 
-def _pids() -> list[int]:
+def all_pids() -> list[int]:
     return [int(name) for name in os.listdir(PROC) if name.isdigit()] if PROC.exists() else []
 
 
