@@ -49,7 +49,8 @@ class Repository:
 
     @cached_property
     def top(self) -> Path:
-        return Path(self._text("rev-parse", "--show-toplevel")).resolve()
+        found = git(("-C", str(self.folder), "rev-parse", "--show-toplevel"))
+        return Path(os.fsdecode(found.stdout).rstrip("\n")).resolve()
 
     @cached_property
     def prefix(self) -> str:
@@ -161,8 +162,7 @@ class Repository:
     def _git(
         self, *words: str, env: Mapping[str, str] | None = None, given: bytes | None = None
     ) -> subprocess.CompletedProcess[bytes]:
-        top = self.__dict__.get("top", self.folder)
-        return git(("-C", str(top), *words), env=env, given=given)
+        return git(("-C", str(self.top), *words), env=env, given=given)
 
 
 def repository(folder: Path) -> Repository | None:
