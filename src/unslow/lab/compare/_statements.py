@@ -1,5 +1,7 @@
 """A file of SQL as a change: indexes and settings, which a clone can try."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pglast
@@ -14,6 +16,7 @@ ALLOWED = "CREATE INDEX, DROP INDEX, SET, ALTER TABLE ... SET and ALTER DATABASE
 TABLE_SETTINGS = (AlterTableType.AT_SetRelOptions, AlterTableType.AT_SetStatistics)
 SETTING = """DO $unslow$ BEGIN EXECUTE format(
   'ALTER DATABASE %I SET {name} TO {value}', current_database()); END $unslow$"""
+SET = re.compile(r"'ALTER DATABASE %I SET (?P<name>\S+) TO (?P<value>.*)', current_database\(\)")
 
 
 def patch_of(file: Path) -> Patch:
@@ -30,10 +33,25 @@ def patch_of(file: Path) -> Patch:
         parsed = pglast.parse_sql(text)
     except pglast.parser.ParseError as error:
         raise UsageError(f"{file} is not valid PostgreSQL: {error.args[0]}") from error
-    statements = tuple(_statement(raw, text, file) for raw in parsed)
+    statements = (
+        *(_statement(raw, text, file) for raw in parsed),
+        *(line for raw in parsed for line in _sampled_anew(raw.stmt)),
+    )
     if not statements:
         raise UsageError(f"{file} holds no statement; write {ALLOWED}")
     return Patch("version", file.name, "review", sql=statements)
+
+
+def settings_of(patch: Patch) -> tuple[tuple[str, str], ...]:
+    """The settings among the patch's statements, name and value."""
+    found = (SET.search(line) for line in patch.sql)
+    return tuple((one["name"], _value(one["value"])) for one in found if one)
+
+
+def _value(text: str) -> str:
+    plain = text.replace("''", "'").replace("%%", "%")
+    is_quoted = len(plain) > 1 and plain[0] == plain[-1] == "'" and "'" not in plain[1:-1]
+    return plain[1:-1] if is_quoted else plain
 
 
 def _statement(raw: ast.RawStmt, text: str, file: Path) -> str:
@@ -57,6 +75,13 @@ def _statement(raw: ast.RawStmt, text: str, file: Path) -> str:
         f"{file}, near line {line}: {' '.join(first)} is neither an index nor a setting. unslow "
         f"prove takes {ALLOWED} from a file; put other changes into a migration of the application"
     )
+
+
+def _sampled_anew(node: ast.Node | None) -> Iterator[str]:
+    """A new statistics target counts from the next ANALYZE on."""
+    if isinstance(node, ast.AlterTableStmt):
+        if any(one.subtype == AlterTableType.AT_SetStatistics for one in node.cmds or ()):
+            yield f"ANALYZE {_text(node.relation)}"
 
 
 def _text(node: ast.Node | None) -> str:

@@ -5,31 +5,38 @@ import os
 import re
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from random import Random
 
 import msgspec
 
 from unslow import __version__
 from unslow.errors import UnslowError, UsageError
-from unslow.lab._observation import prepare
+from unslow.lab._observation import observe, prepare
+from unslow.lab.compare import _statements
 from unslow.lab.compare._options import Options
 from unslow.lab.compare.versions import Versions
-from unslow.lab.prove import Judged, judge_change
+from unslow.lab.prove import Judged, judge_change, sql_change, traffic
+from unslow.lab.prove.session import weights
 from unslow.lab.target import Description, Lab, Running, Target
 from unslow.lab.workload import Workload
 from unslow.model import (
     SCHEMA_VERSION,
     Comparison,
     Environment,
+    Flip,
     Noise,
     Report,
     Route,
     TargetInfo,
     Total,
     Verdict,
+    Writes,
 )
 from unslow.progress import Progress
+
+STATEMENTS_SHARE = 0.1  # of the budget, to flip what is SQL alone
 
 _NAMED_GROUP = re.compile(r"\(\?P<\w+>")
 _PARAMETER = re.compile(r"<[^<>]*>|\{[^{}]*\}")
@@ -64,17 +71,20 @@ class _Run:
             return self._report(base, workload, _did_not_start(error))
         only_base, only_candidate = one_sided(base.routes, candidate.routes)
         workload = _without(workload, only_base)
+        evidence = self._tried_statements(workload, base)
+        share = 1 - STATEMENTS_SHARE * bool(self.versions.candidate.patch.sql)
         judged = judge_change(
             self.lab,
             workload,
             self.versions.candidate.patch,
-            budget_s=self.options.budget_s,
+            budget_s=self.options.budget_s * share,
             max_slowdown=self.options.max_slowdown,
             progress=self.progress,
             seed=self.options.seed,
             sign_in=self._sign_in,
             measure=self.options.measure,
         )
+        judged = replace(judged, verdict=sql_change.backed(judged.verdict, evidence))
         return self._report(base, workload, judged, only_base, only_candidate)
 
     def _workload(self) -> tuple[Workload, Description]:
@@ -99,6 +109,26 @@ class _Run:
             return running.describe()
         finally:
             running.stop()
+
+    def _tried_statements(
+        self, workload: Workload, base: Description
+    ) -> tuple[Flip | None, tuple[Writes, ...]]:
+        """Indexes and settings of the candidate, flipped under the reads of the workload."""
+        patch = self.versions.candidate.patch
+        if not patch.sql:
+            return None, ()
+        login, recorded = self.options.login, bool(self.options.wanted.recordings)
+        trace = observe(self.lab, workload, base, login, lambda one, _: one, self.progress)
+        with self.lab.databases() as databases:
+            return sql_change.examine(
+                databases,
+                patch,
+                _statements.settings_of(patch),
+                traffic(trace.requests, weights(workload), recorded=recorded),
+                budget_s=self.options.budget_s * STATEMENTS_SHARE,
+                progress=self.progress,
+                random=Random(self.options.seed),
+            )
 
     def _sign_in(self, app: Running) -> Mapping[str, str]:
         return app.login(self.options.login) if self.options.login else {}

@@ -50,19 +50,19 @@ class Traffic:
 
     def reads_of(self, table: str, endpoints: Collection[str]) -> list[Statement]:
         """The statements of `endpoints` that read `table`, the costliest first."""
-        chosen = [
+        return _statements(
             (read, sum(read.per_round.get(end, 0.0) for end in endpoints))
             for read in self.reads
             if table in read.tables
-        ]
-        chosen = [(read, often) for read, often in chosen if often > 0]
-        chosen.sort(key=lambda one: -one[0].ms * one[1])
-        statements = [
-            Statement(one.key, one.sql, one.shape, often / len(read.variants), read.tables)
-            for read, often in chosen
-            for one in read.variants
-        ]
-        return statements[:MOST_READS]
+        )
+
+    def reads_on(self, tables: Collection[str] | None) -> list[Statement]:
+        """The statements of all endpoints that read one of `tables` (None: any)."""
+        return _statements(
+            (read, sum(read.per_round.values()))
+            for read in self.reads
+            if tables is None or not read.tables.isdisjoint(tables)
+        )
 
     def writes_of(self, table: str) -> list[Write]:
         return [write for write in self.writes if write.table == table]
@@ -87,6 +87,17 @@ def traffic(
         tuple(one for one in found if isinstance(one, Write)),
         recorded,
     )
+
+
+def _statements(reads: Iterable[tuple[Read, float]]) -> list[Statement]:
+    chosen = [(read, often) for read, often in reads if often > 0]
+    chosen.sort(key=lambda one: -one[0].ms * one[1])
+    statements = [
+        Statement(one.key, one.sql, one.shape, often / len(read.variants), read.tables)
+        for read, often in chosen
+        for one in read.variants
+    ]
+    return statements[:MOST_READS]
 
 
 def parsed(sql: str) -> ast.Node | None:
