@@ -64,9 +64,7 @@ def sleeping(wait: str) -> str:
 def server(folder: Path, source: str, *command: str) -> Iterator[str]:
     """The address of `source` under a real server, which listens on a free port."""
     (folder / "app.py").write_text(source)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     words = [word.replace("PORT", str(port)) for word in command]
     process = subprocess.Popen(
         [sys.executable, "-m", *words],
@@ -80,6 +78,12 @@ def server(folder: Path, source: str, *command: str) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(20)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def uvicorn(folder: Path, source: str) -> contextlib.AbstractContextManager[str]:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from unslow import __version__
-from unslow.cli import audit, check, demo, diagnose, fix, mcp, prove, report, selftest
+from unslow.cli import audit, check, demo, diagnose, fix, mcp, prove, report, selftest, workload
 
 app = typer.Typer(
     name="unslow",
@@ -27,6 +27,7 @@ for command in (
     demo.demo,
 ):
     app.command()(command)
+app.add_typer(workload.app)
 
 
 @app.callback(invoke_without_command=True)

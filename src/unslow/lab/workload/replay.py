@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,6 +24,8 @@ class _Line(msgspec.Struct):
     method: str = "GET"
     headers: dict[str, str] = {}
     body: str | None = None
+    encoding: str = ""
+    weight: float = 1.0
 
 
 class _Pair(msgspec.Struct):
@@ -60,7 +61,8 @@ def read(path: Path) -> tuple[Call, ...]:
     """The distinct requests of a recording, each weighted by how often it was seen.
 
     JSON Lines have one object per request: `{"path": "/orders/?page=2"}` with optional `method`,
-    `headers` and `body`. The `endpoint` of the calls is empty until a request tells its route.
+    `headers`, `body` (`encoding` may be "base64") and `weight`. The `endpoint` of the calls is
+    empty until a request tells its route.
     Raises `UsageError` when the file cannot be read or holds no request.
     """
     try:
@@ -103,8 +105,8 @@ def _lines(text: str) -> Iterator[Call]:
                 one = msgspec.json.decode(line, type=_Line)
             except msgspec.DecodeError as error:
                 raise msgspec.ValidationError(f"line {number}: {error}") from error
-            body = one.body.encode() if one.body is not None else None
-            yield Call(one.method.upper(), one.path, "", one.headers, body)
+            body = None if one.body is None else _decoded(one.body, one.encoding)
+            yield Call(one.method.upper(), one.path, "", one.headers, body, one.weight)
 
 
 def _har(text: str) -> Iterator[Call]:
@@ -122,17 +124,24 @@ def _har(text: str) -> Iterator[Call]:
 def _har_body(request: _HarRequest) -> bytes | None:
     if request.post_data is None:
         return None
-    if request.post_data.encoding == "base64":
-        return base64.b64decode(request.post_data.text)
-    return request.post_data.text.encode()
+    return _decoded(request.post_data.text, request.post_data.encoding)
+
+
+def _decoded(text: str, encoding: str) -> bytes:
+    if encoding != "base64":
+        return text.encode()
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise msgspec.ValidationError(f"a body is no base64: {error}") from error
 
 
 def _weighted(calls: Iterable[Call]) -> Iterator[Call]:
-    counted: Counter[tuple[str, str, bytes | None]] = Counter()
+    counted: dict[tuple[str, str, bytes | None], float] = {}
     first: dict[tuple[str, str, bytes | None], Call] = {}
     for call in calls:
         key = (call.method, call.path, call.body)
-        counted[key] += 1
+        counted[key] = counted.get(key, 0.0) + max(call.weight, 0.0)
         first.setdefault(key, call)
-    for key, count in counted.most_common(MAX_CALLS):
-        yield msgspec.structs.replace(first[key], weight=float(count))
+    for key in sorted(counted, key=lambda one: -counted[one])[:MAX_CALLS]:
+        yield msgspec.structs.replace(first[key], weight=counted[key])
