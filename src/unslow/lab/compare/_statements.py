@@ -79,9 +79,10 @@ def _statement(raw: ast.RawStmt, text: str, file: Path) -> str:
 
 def _sampled_anew(node: ast.Node | None) -> Iterator[str]:
     """A new statistics target counts from the next ANALYZE on."""
-    if isinstance(node, ast.AlterTableStmt):
-        if any(one.subtype == AlterTableType.AT_SetStatistics for one in node.cmds or ()):
-            yield f"ANALYZE {_text(node.relation)}"
+    if isinstance(node, ast.AlterTableStmt) and any(
+        one.subtype == AlterTableType.AT_SetStatistics for one in node.cmds or ()
+    ):
+        yield f"ANALYZE {_text(node.relation)}"
 
 
 def _text(node: ast.Node | None) -> str:
