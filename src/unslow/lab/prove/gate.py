@@ -368,10 +368,11 @@ def _judged(
     elsewhere += effects
     if elsewhere:
         everything = summary(compared, base.equivalence.masked())
+        first = everything.first_difference or elsewhere[0]  # an answer says more than a row
         return _Failed(
             False,
-            elsewhere[0],
-            msgspec.structs.replace(everything, first_difference=elsewhere[0]),
+            first,
+            msgspec.structs.replace(everything, first_difference=first),
             counters=count(played.recorded()),
         )
     responses, rejected = {}, []
