@@ -37,9 +37,9 @@ class DelayPower(msgspec.Struct, frozen=True):
 class MetricQuality(msgspec.Struct, frozen=True):
     """How well one kind of change can be judged, by what `metric`.
 
-    `noise` is the standard deviation of an A/A pair's log ratio. `smallest_detectable` is the gain
-    (0.04 is 4 %) that `pairs` launch pairs, as many as a trial has time for, prove nine times in
-    ten.
+    `noise` is the standard deviation of an A/A pair's log ratio. `smallest_detectable` is the least
+    gain (0.04 is 4 %) that nine in ten resampled trials prove, 1.0 when they prove none. `pairs`
+    is how many launch pairs a trial has time for.
     """
 
     kind: DelayKind

@@ -121,11 +121,7 @@ def _notes(recorded: Recorded, delays: Sequence[DelayPower]) -> Iterator[str]:
     if recorded.unseen:
         yield f"All delays are judged by wall time: {recorded.unseen}."
     if recorded.waiting_share > BUSY:
-        waited = _percent(recorded.waiting_share)
-        yield (
-            f"The machine was busy: threads waited {waited} of their time for a core. On a quiet "
-            "one smaller gains can be seen."
-        )
+        yield "The machine was busy with other work. On a quiet one smaller gains can be seen."
     for one in delays:
         if abs(one.shown / one.delay - 1) > DRIFT:
             yield (
