@@ -238,7 +238,7 @@ def _number(connection: psycopg.Connection, query: sql.Composed) -> int:
 
 def _is_word_column(connection: psycopg.Connection, layout: Layout, column: str) -> bool:
     query = sql.SQL(
-        "SELECT count(*), count(DISTINCT c) FROM (SELECT {} AS c FROM {} LIMIT 5000) AS some"
+        "SELECT count(*), count(DISTINCT c) FROM (SELECT {} AS c FROM {} LIMIT 5000) AS sample"
     ).format(sql.Identifier(column), _table(layout))
     row = connection.execute(query).fetchone() or (0, 0)
     return _few(*row)

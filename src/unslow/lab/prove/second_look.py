@@ -15,6 +15,7 @@ from unslow.lab.workload import Call
 from unslow.progress import Progress
 
 MOST_LOOKS = 3  # per baseline: the clock moves on, the code does not change
+MOST_INSPECTIONS = 8  # of what a patch leaves behind, beside a run of the original
 AGAIN = "A again"
 
 SignIn = Callable[[Running], Headers]
@@ -35,6 +36,7 @@ class SecondLook:
     judge: Equivalence
     sign_in: SignIn | None = None
     looks: int = 0
+    inspections: int = 0
     _order_known: bool = False
     _looked_at: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -50,9 +52,14 @@ class SecondLook:
         Returns what `inspect` finds in the application that has just run; None where it did not.
         """
         with self._lock:
-            if self.looks >= MOST_LOOKS or (inspect is None and self._looked_at > since):
+            if inspect is None:
+                if self.looks >= MOST_LOOKS or self._looked_at > since:
+                    return None
+                self.looks += 1
+            elif self.inspections >= MOST_INSPECTIONS:
                 return None
-            self.looks += 1
+            else:
+                self.inspections += 1
             self._looked_at = time.monotonic()
             return self._run(progress, inspect)
 
