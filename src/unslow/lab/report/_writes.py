@@ -10,7 +10,8 @@ def lines(proof: Verdict) -> list[str]:
     """Nothing for what was not flipped."""
     found = [reads(proof.flip)] if proof.flip else []
     several = len(proof.writes) > 1
-    return [*found, *(charged(one, named=several) for one in proof.writes)]
+    found += [charged(one, named=several) for one in proof.writes]
+    return [say.sentence(line) for line in found]
 
 
 def reads(flip: Flip) -> str:
@@ -34,7 +35,7 @@ def charged(writes: Writes, *, named: bool = False) -> str:
     effects = [_effect(one) for one in writes.effects]
     missing = [f"not measured: {reason}" for reason in writes.unmeasured]
     size = f"{megabytes(writes.index_bytes)}, built in {say.number(writes.build_seconds)} s"
-    round_ms = f"{say.number(writes.ms_per_round)} ms a round" if writes.ms_per_round else ""
+    round_ms = f"{say.number(writes.ms_per_round)} ms more a round" if writes.ms_per_round else ""
     head = f"writes of {writes.index}" if named else "writes"
     return f"{head}: {'; '.join(filter(None, (*effects, *missing, round_ms, size)))}"
 

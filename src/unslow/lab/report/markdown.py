@@ -96,7 +96,7 @@ def _fix(fix: Fix) -> str:
     lines += [
         text(say.sentence(line)) for line in (say.difference(proof), say.evidence(proof)) if line
     ]
-    lines += [text(say.sentence(line)) for line in writes.lines(proof)]
+    lines += [text(line) for line in writes.lines(proof)]
     block = "\\\n".join(lines)
     changes = fix.diff or "\n".join(fix.sql)
     return f"{block}\n\n{fence(changes, 'diff' if fix.diff else 'sql')}" if changes else block

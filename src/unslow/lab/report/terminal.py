@@ -197,7 +197,7 @@ def _fix(fix: Fix, shared: Collection[str]) -> RenderableType:
         for line in (say.difference(fix.proof), say.evidence(fix.proof))
         if line and line not in shared
     ]
-    lines += [Text(say.sentence(line), style="dim") for line in writes.lines(fix.proof)]
+    lines += [Text(line, style="dim") for line in writes.lines(fix.proof)]
     return _hanging(Text(mark, style=style), Group(*lines))
 
 
