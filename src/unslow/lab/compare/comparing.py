@@ -212,6 +212,7 @@ def _without(workload: Workload, endpoints: Iterable[str]) -> Workload:
         tuple(call for call in workload.calls if call.endpoint not in gone),
         tuple(call for call in workload.held_out if call.endpoint not in gone),
         workload.skipped,
+        tuple(call for call in workload.compared if call.endpoint not in gone),
     )
     if not left.calls:
         raise UsageError(
