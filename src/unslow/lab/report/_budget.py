@@ -111,10 +111,10 @@ def over_time(time: Slowdown) -> str:
 
 
 def spender(one: Spender, counter: str) -> str:
-    """`40 × (0 on the base)`, with the rows where they are what is counted."""
-    rows = f", {say.count(one.rows, 'row')}" if counter == "rows" else ""
+    """`40 × (0 on the base)`, after the rows where they are what is counted."""
+    rows = f"{say.count(one.rows, 'row')} by " if counter == "rows" else ""
     base = "" if one.base in (None, one.count) else f" ({say.number(one.base or 0)} on the base)"
-    return f"{say.number(one.count)} ×{rows}{base}"
+    return f"{rows}{say.number(one.count)} ×{base}"
 
 
 @dataclass(frozen=True)
