@@ -108,6 +108,7 @@ def _measured(
         blocks,
         seconds_left,
         rules=of_change(options.max_slowdown),
+        first_launch_s=0.0,
     )
     trial.run(REPLICATION_SETS)
     progress.stage("replicate on held-out requests", REPLICATION_SETS)

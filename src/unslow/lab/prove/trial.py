@@ -104,6 +104,7 @@ class Trial:
     standing: frozenset[str] = frozenset()  # the claims that stand together, by e-BH
     others: Mapping[str, float] = field(default_factory=dict)  # evidence judged elsewhere
     rules: Rules = FIXES
+    first_launch_s: float = FIRST_LAUNCH_S
     _measured_known: dict[str, tuple[int, Measured]] = field(default_factory=dict)
     _single_known: dict[tuple[object, ...], tuple[float, ...]] = field(default_factory=dict)
     _slowness: float = 1.0  # how much longer a launch set takes than its least
@@ -326,7 +327,7 @@ class Trial:
 
     def _launch_s(self, arms: int) -> float:
         if not self.sets:
-            return FIRST_LAUNCH_S * arms
+            return self.first_launch_s * arms
         last = self.sets[-1]
         return last.launch_s / max(len(last.samples), 1) * arms
 
