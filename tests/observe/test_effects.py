@@ -83,6 +83,7 @@ def test_django_mail_is_told_by_line(app) -> None:
 
 
 def test_django_cache_writes_are_told_by_the_shape_of_their_key(app) -> None:
+    """The integration `django_cache`."""
     with app.write(server=DJANGO).run(*COMMAND) as running:
         found = effects(running, "/cache")
         assert names(found) == ["cache set user:*:name", "cache delete user:*:name"]

@@ -21,12 +21,16 @@ class Counters(msgspec.Struct, frozen=True):
 
 
 class Responses(msgspec.Struct, frozen=True):
-    """How many responses were compared and equal, what was masked, what differed first."""
+    """How many responses were compared and equal, what was masked, what differed first.
+
+    `unused_masks` are those of the user that met nothing.
+    """
 
     compared: int
     equal: int
     masked: tuple[str, ...] = ()
     first_difference: str = ""
+    unused_masks: tuple[str, ...] = ()
 
 
 class Distribution(msgspec.Struct, frozen=True):

@@ -379,7 +379,9 @@ def _judged(
     for candidate in bundle.candidates:
         own = [one for one in compared if _concerns(one[0].endpoint, candidate, bundle)]
         ends_masked = (*base.equivalence.masked({call.endpoint for call, _ in own}),)
-        found = summary(own, (*ends_masked, *base.end.masked))
+        found = msgspec.structs.replace(
+            summary(own, (*ends_masked, *base.end.masked)), unused_masks=base.rules.unused()
+        )
         responses[candidate.key] = found
         if found.first_difference:
             rejected.append(

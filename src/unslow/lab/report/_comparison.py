@@ -88,9 +88,8 @@ def facts(report: Report, comparison: Comparison) -> Iterator[str]:
     """What else is to be known, a sentence each."""
     if shown := say.evidence(comparison.verdict):
         yield say.sentence(shown)
-    responses = comparison.verdict.responses
-    if responses and responses.masked:
-        yield f"Masked, since two runs of the base differ there: {', '.join(responses.masked)}"
+    if shown := say.masked(comparison.verdict):
+        yield say.sentence(shown)
     if comparison.only_base:
         yield f"Only in {comparison.base}, not compared: {', '.join(comparison.only_base)}"
     if comparison.only_candidate:

@@ -118,6 +118,22 @@ def evidence(proof: Verdict) -> str:
     return ", ".join(parts)
 
 
+MOST_MASKS = 4  # named in a line of text; the HTML and the JSON name all
+
+
+def masked(proof: Verdict) -> str:
+    """What was not compared, and which masks of the user met nothing; "" for neither."""
+    responses = proof.responses
+    if responses is None:
+        return ""
+    named = responses.masked[:MOST_MASKS]
+    more = len(responses.masked) - len(named)
+    parts = [f"masked: {'; '.join(named)}{f'; and {more} more' if more else ''}"] if named else []
+    if responses.unused_masks:
+        parts.append(f"masks that met nothing: {'; '.join(responses.unused_masks)}")
+    return ". ".join(parts)
+
+
 def difference(proof: Verdict) -> str:
     """Why a fix is not proven: the first difference, else the reason; empty when it is."""
     if proof.verdict == "proven":
@@ -142,6 +158,8 @@ def skipped(report: Report) -> dict[str, list[str]]:
 
 
 def metric(proof: Verdict) -> str:
+    if proof.load:
+        return proof.load.kind
     return "CPU" if proof.metric == "cpu" else "wall time"
 
 

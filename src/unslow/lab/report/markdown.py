@@ -94,7 +94,9 @@ def _fix(fix: Fix) -> str:
     verdict = "to do by hand" if say.is_advice(fix) else say.VERDICTS[proof.verdict]
     lines = [f"**{verdict}**{gain} ({code(fix.fixer)}): {text(fix.summary)}"]
     lines += [
-        text(say.sentence(line)) for line in (say.difference(proof), say.evidence(proof)) if line
+        text(say.sentence(line))
+        for line in (say.difference(proof), say.evidence(proof), say.masked(proof))
+        if line
     ]
     lines += [text(line) for line in writes.lines(proof)]
     block = "\\\n".join(lines)

@@ -194,7 +194,7 @@ def _fix(fix: Fix, shared: Collection[str]) -> RenderableType:
     lines: list[RenderableType] = [head, Text.assemble(fix.summary, (f" ({fix.fixer})", "dim"))]
     lines += [
         Text(say.sentence(line), style="dim")
-        for line in (say.difference(fix.proof), say.evidence(fix.proof))
+        for line in (say.difference(fix.proof), say.evidence(fix.proof), say.masked(fix.proof))
         if line and line not in shared
     ]
     lines += [Text(line, style="dim") for line in writes.lines(fix.proof)]
