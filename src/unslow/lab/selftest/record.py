@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from statistics import fmean
+from statistics import fmean, harmonic_mean
 
 from unslow.errors import UnslowError
 from unslow.lab.prove._ratios import Metric, mean_ms, unseen
@@ -18,9 +18,10 @@ from unslow.model import DelayKind
 from unslow.progress import Progress
 
 ENDPOINTS = 3
-SLICE_S = TARGET_SLICE_S / 3  # per arm and endpoint; a proof gives half of it to each of two arms
+SLICE_S = TARGET_SLICE_S / 3  # per arm and endpoint; a proof has a half, but fewer arms
 ENOUGH_SETS = 12  # a resampled trial has as many different launches as are usually needed
 FEWEST_SETS = 6
+FEWEST_DELAYS = 2  # one of each kind
 MARGIN = 1.15  # how much longer than the last one a launch set may take
 
 
@@ -87,10 +88,10 @@ def record(
 
 def affordable(delays: Sequence[Delay], first: LaunchSet, seconds: float) -> tuple[Delay, ...]:
     """The first of `delays` that leave time for enough launch sets, judging by A/A's; at least
-    one."""
+    one of each kind."""
     per_arm = first.seconds / len(first.samples)
     arms = int(min(seconds / MARGIN / ENOUGH_SETS / per_arm, 99))
-    return tuple(delays[: max(1, arms - len(first.samples))]) if delays else ()
+    return tuple(delays[: max(FEWEST_DELAYS, arms - len(first.samples))])
 
 
 def _survey(session: Session, workload: Workload) -> dict[str, float]:
@@ -115,8 +116,13 @@ def _wanted(arms: tuple[str, ...], endpoints: Sequence[str]) -> Wanted:
 
 
 def _cost(sets: Sequence[LaunchSet], endpoint: str) -> Cost:
-    """What is known by now of the cost without a delay."""
+    """What is known by now of the cost without a delay.
+
+    The harmonic mean: a delay is a share of what each launch costs, and the mean of such shares is
+    the one that was asked for.
+    """
     both = [one.samples[arm][endpoint] for one in sets for arm in (BEFORE, AGAIN)]
     return Cost(
-        fmean(mean_ms(one, "cpu") for one in both), fmean(mean_ms(one, "wall") for one in both)
+        harmonic_mean([mean_ms(one, "cpu") for one in both]),
+        harmonic_mean([mean_ms(one, "wall") for one in both]),
     )
