@@ -23,6 +23,8 @@ CREATE TABLE tagged (
   tag_id int,
   PRIMARY KEY (order_id)
 );
+CREATE TABLE "odd %s" ("id %" int PRIMARY KEY, "na""me" text);
+INSERT INTO "odd %s" SELECT n, 'n' || n FROM generate_series(1, 2000) n;
 CREATE TABLE hollow (id int PRIMARY KEY, name text);
 CREATE TABLE strict (id int PRIMARY KEY, name text, CHECK (id <= 500));
 INSERT INTO customer (email) SELECT 'c' || n || '@example.org' FROM generate_series(1, 500) n;
@@ -123,6 +125,18 @@ def test_an_update_with_an_alias_and_another_table_is_understood(dsn):
 def test_without_observed_updates_the_indexed_columns_are_tried(dsn):
     update = effect(charged(dsn, STATUS), "update")
     assert (update.columns, update.observed, update.hot.after) == (("status",), 0.0, 0)
+
+
+def test_a_column_with_one_value_in_all_rows_gets_another(dsn):
+    update = effect(charged(dsn, "CREATE INDEX orders_note ON orders (note)"), "update")
+    assert (update.columns, update.hot.before > 0.9) == (("note",), True)
+    assert update.hot.after < 0.2
+
+
+def test_odd_names_are_quoted(dsn):
+    writes = charged(dsn, 'CREATE INDEX "i %" ON "odd %s" ("na""me")')
+    assert {one.kind for one in writes.effects} == {"insert", "update"}
+    assert not writes.unmeasured
 
 
 def test_nobody_updates_a_primary_key(dsn):

@@ -150,8 +150,7 @@ def update(connection: Connection, table: Table, columns: Sequence[str]) -> Writ
     connection.execute(
         f"CREATE TEMP TABLE {aside} AS SELECT t.unslow_place, {', '.join(values)} "
         f"FROM (SELECT *, ctid AS unslow_place, row_number() OVER () AS unslow_n "
-        f"FROM {table.name} WHERE ctid = ANY(%s::tid[])) AS t".encode(),
-        [list(table.places)],
+        f"FROM {table.name} WHERE ctid = ANY({_array(table.places)})) AS t".encode()
     )
     connection.execute(f"ANALYZE pg_temp.{aside}".encode())
     assigned = (f"{_quoted(name)} = c.{_new(number)}" for number, name in enumerate(columns))
@@ -182,7 +181,7 @@ def _make_room(connection: Connection, name: str, pages: int, random: Random) ->
     column = _quoted(first[0])
     try:
         connection.execute(
-            f"UPDATE {name} SET {column} = {column} WHERE ctid = ANY(%s::tid[])".encode(), [moved]
+            f"UPDATE {name} SET {column} = {column} WHERE ctid = ANY({_array(moved)})".encode()
         )
         connection.execute(f"VACUUM (TRUNCATE off) {name}".encode())
     except psycopg.Error as error:
@@ -245,6 +244,9 @@ def _next(column: Column, own: str) -> str:
             return f"({own} + 1)::{column.type}"
         case "B":
             return f"NOT {own}"
+        case "S":
+            letter = "chr(97 + (t.unslow_n % 26)::int)"
+            return f"(left({own}, greatest(length({own}) - 1, 0)) || {letter})::{column.type}"
         case "D" if column.base in ("timestamp", "timestamptz"):
             return f"{own} + interval '1 second'"
     return ""
@@ -256,6 +258,10 @@ def _columns(connection: Connection, oid: int) -> tuple[Column, ...]:
 
 def _unique(connection: Connection, oid: int) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(names) for (names,) in connection.execute(UNIQUE, [oid]).fetchall())
+
+
+def _array(places: Sequence[str]) -> str:
+    return "ARRAY[" + ", ".join(f"'{place}'" for place in places) + "]::tid[]"
 
 
 def _new(number: int) -> str:
