@@ -185,6 +185,29 @@ def test_a_budget_that_is_exceeded_names_the_statement(application, serve) -> No
     assert breach["statements"][0]["count"] == 30
 
 
+def test_a_diff_is_judged_and_not_applied(application, serve) -> None:
+    answer = call(serve, application, "prove", patch=OTHER_ANSWER, time_budget_s=20)
+    assert not answer.is_error, text(answer)
+    found = answer.structured_content
+    assert found["verdict"] == "different"
+    assert found["files"] == ["app.py"]
+    assert "/health" in found["first_difference"]
+    assert found["next"] in text(answer)
+    assert (application / "app.py").read_text() == APPLICATION
+
+
+def test_a_diff_that_does_not_apply_names_the_file(application, serve) -> None:
+    answer = call(serve, application, "prove", patch=OTHER_ANSWER.replace("ok", "good"))
+    assert answer.is_error
+    assert "app.py" in text(answer)
+
+
+def test_an_unchanged_work_tree_is_nothing_to_judge(application, serve) -> None:
+    answer = call(serve, application, "prove")
+    assert answer.is_error
+    assert "nothing to compare" in text(answer)
+
+
 def test_nothing_is_written_into_the_project(audited, application) -> None:
     names = {path.name for path in application.iterdir()}
     assert names == {".git", "app.py", "pyproject.toml", "shop.db"}
@@ -196,11 +219,17 @@ def test_a_folder_outside_is_refused(application, serve) -> None:
     assert "outside" in text(answer)
 
 
-@pytest.mark.parametrize("base", ["http://127.0.0.1:1/", "sh -c id", "--help", "../other"])
-def test_a_version_is_never_a_command_an_address_or_an_option(application, serve, base) -> None:
-    answer = call(serve, application, "prove", base=base, candidate="HEAD")
-    assert answer.is_error
-    assert base in text(answer)
+def test_a_version_is_never_a_command_an_address_or_an_option(application, serve) -> None:
+    bases = ("http://127.0.0.1:1/", "sh -c id", "--help", "../other", str(application.parent))
+
+    async def talk(client: Client) -> list[CallToolResult]:
+        return [
+            await client.call_tool("prove", {"base": base, "candidate": "HEAD"}) for base in bases
+        ]
+
+    for base, answer in zip(bases, serve(application, talk), strict=True):
+        assert answer.is_error
+        assert base in text(answer)
 
 
 def test_an_audit_that_is_called_off_leaves_nothing_and_the_server_goes_on(

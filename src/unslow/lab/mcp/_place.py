@@ -5,6 +5,7 @@ from pathlib import Path
 
 from unslow.errors import UsageError
 
+CHANGES = (".patch", ".diff", ".sql")
 _REVISION = re.compile(r"[\w@][\w./@{}^~+-]*")
 
 
@@ -21,7 +22,7 @@ def folder_below(root: Path, folder: str) -> Path:
 
 
 def version(text: str, folder: Path, root: Path) -> str:
-    """A revision, or a folder below `root`, as `unslow prove` takes it.
+    """A revision, or a folder or change below `root`, as `unslow prove` takes it.
 
     Never a command or a URL: what runs was chosen by the person who started the server. Raises
     `UsageError` for anything else.
@@ -32,10 +33,10 @@ def version(text: str, folder: Path, root: Path) -> str:
             raise UsageError(f"{text} is outside of {root}, where this server was started")
         if place.is_dir():
             return text
-        if place.suffix in (".patch", ".diff"):
+        if place.suffix in CHANGES:
             return str(place.resolve())
     if not _REVISION.fullmatch(text):
         raise UsageError(
-            f"{text} is neither a git revision nor a folder or patch file below {root}"
+            f"{text} is neither a git revision nor a folder, .patch or .sql file below {root}"
         )
     return text

@@ -18,7 +18,7 @@ from unslow.errors import UnslowError, UsageError
 from unslow.lab.mcp import _reading, _texts
 from unslow.lab.mcp._answers import Audited, Checked, Findings, Judgement
 from unslow.lab.mcp._child import Commands, Tell
-from unslow.lab.mcp._place import folder_below, version
+from unslow.lab.mcp._place import CHANGES, folder_below, version
 from unslow.model import Report
 
 P = ParamSpec("P")
@@ -40,7 +40,11 @@ Seconds = Annotated[
 ]
 Base = Annotated[str, Field(description="A git revision or a folder; HEAD if left out")]
 Candidate = Annotated[
-    str, Field(description="A git revision or a folder; the work tree if left out")
+    str,
+    Field(
+        description="A git revision, a folder, a .patch file, or a .sql file that makes indexes; "
+        "the work tree if left out"
+    ),
 ]
 Diff = Annotated[
     str, Field(description="A unified diff to judge instead of a candidate; it is not applied")
@@ -163,7 +167,7 @@ class Judge:
         """The arguments of `unslow prove`; a patch goes to a file outside of the project."""
         if candidate and patch:
             raise UsageError("give either a candidate or a patch, not both")
-        if candidate and not base:
+        if candidate and not base and not candidate.endswith(CHANGES):
             raise UsageError("name the base of the candidate too, such as HEAD")
         versions = [version(text, folder, self.root) for text in (base, candidate) if text]
         if patch:
