@@ -52,6 +52,7 @@ class Templates:
         self.environment = environment
         self._progress = progress
         self._made: dict[Key, _Template] = {}
+        self._told: set[str] = set()
         self._alive: dict[str, Source] = {}  # databases of ours on a server
         self._count = 0
         self._lock = threading.RLock()
@@ -104,15 +105,21 @@ class Templates:
         """The databases that could not be dropped."""
         return tuple(self._alive)
 
+    def _tell(self, what: str) -> None:
+        """Once, however often the application tries to connect."""
+        if what not in self._told:
+            self._told.add(what)
+            self._progress.note(what)
+
     def _make(self, source: Key) -> _Template:
         name = self.new_name()
         if isinstance(source, Path):
-            self._progress.note(f"Cloning the SQLite database {source.name}")
+            self._tell(f"Cloning the SQLite database {source.name}")
             self.folder.mkdir(exist_ok=True)
             _sqlite.make_template(source, self.folder / name)
             return _Template(source, str(self.folder / name))
         size = f"{_postgres.size_bytes(source) / 2**20:.0f} MB"
-        self._progress.note(f"Cloning the database {source.name} on {source.where} ({size})")
+        self._tell(f"Cloning the database {source.name} on {source.where} ({size})")
         with contextlib.suppress(psycopg.Error):
             self.journal.drop_left_behind(source)
         self.will_make(source, name)
