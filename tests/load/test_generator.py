@@ -92,14 +92,14 @@ def test_a_known_wait_is_measured(generator, tmp_path) -> None:
         closed = generator.closed_loop(url, [GET], [0], 4, 0.5)
     assert quantile(found.latencies_ms, 0.5) >= 50
     assert min(found.latencies_ms) >= 50
-    assert closed.rate <= 4 / 0.05
+    assert 0 < closed.rate <= 1.5 * 4 / 0.05
 
 
 def test_a_serialising_lock_bounds_the_rate_whatever_the_connections(generator, tmp_path) -> None:
     with servers.uvicorn(tmp_path, servers.sleeping(servers.LOCKED)) as url:
         closed = generator.closed_loop(url, [GET], [0], 8, 1.0)
         found = generator.open_loop(url, schedule([GET], 40, 1.0, Random(1), "constant"))
-    assert 0 < closed.rate <= 1 / 0.05
+    assert 0 < closed.rate <= 1.5 / 0.05
     # 40 come per second and 20 go: the last waits for about as long as the load lasted.
     assert max(found.latencies_ms) > 500
 

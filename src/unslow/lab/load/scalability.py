@@ -11,6 +11,7 @@ from random import Random
 RESAMPLES = 400
 CONFIDENCE = 0.95
 LEAST_COHERENCY = 1e-7  # below it the highest throughput lies beyond any concurrency
+NOTHING = 1e-9  # what the solver leaves of a parameter that is zero
 FEWEST_LEVELS = 3  # as many as there are parameters
 
 Rates = Mapping[int, float]  # concurrency -> requests per second
@@ -82,7 +83,8 @@ def fit(rates: Rates) -> Law | None:
 
 
 def _law(values: Sequence[float]) -> Law:
-    return Law(math.exp(values[0]), max(values[1], 0.0), max(values[2], 0.0))
+    contention, coherency = (value if value > NOTHING else 0.0 for value in values[1:])
+    return Law(math.exp(values[0]), contention, coherency)
 
 
 def resampled(launches: Sequence[Rates], seed: int) -> list[Law]:

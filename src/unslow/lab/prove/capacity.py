@@ -138,7 +138,7 @@ def _pair(bench: Bench, chosen: Sequence[int], level_s: float) -> tuple[Rates, R
     found: dict[str, dict[int, float]] = {bench.before.name: {}, bench.after.name: {}}
     with bench.pair() as pair:
         for level in bench.random.sample(list(chosen), len(chosen)):
-            bench.progress.step(f"{level} connections", 0, bench.seconds_left())
+            bench.progress.step(f"concurrency {level}", 0, bench.seconds_left())
             for one in bench.shuffled(pair):
                 found[one.arm][level] = bench.drive(one, level, level_s).rate
     return found[bench.before.name], found[bench.after.name]

@@ -1,7 +1,6 @@
 """Claims about waiting: latency at a fixed arrival rate, both versions in short turns."""
 
 import math
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -214,7 +213,11 @@ def _verdict(bench: Bench, waited: Waited, judgement: Judgement, load: UnderLoad
         evidence=finite(e_value(waited.values((main, lead), waited.pairs))),
         launches=len(waited.pairs),
         requests=sum(len(sent.picks) for sent in bench.loads if isinstance(sent, Sent)),
-        effects=tuple(_effect(waited, claims, end) for end in waited.endpoints if end != ALL),
+        effects=tuple(
+            _effect(waited, claims, end, believed=not load.generator.bottleneck)
+            for end in waited.endpoints
+            if end != ALL
+        ),
         smallest_detectable=claims.smallest_detectable(),
         replicated=waited.replicated(),
         metric="wall",
@@ -258,19 +261,25 @@ def _typical(launches: Sequence[Sequence[float]], q: float) -> float:
     return round(median(found), 3) if found else 0.0
 
 
-def _effect(waited: Waited, claims: Claims, endpoint: str) -> EndpointEffect:
-    values = waited.values((endpoint, 0.5), waited.pairs)
-    medians: dict[bool, list[float]] = defaultdict(list)
-    for one in waited.pairs:
-        for is_after, latencies in ((False, one.before), (True, one.after)):
-            medians[is_after].append(round(quantile(latencies.get(endpoint, ()), 0.5), 3))
+def _effect(waited: Waited, claims: Claims, endpoint: str, *, believed: bool) -> EndpointEffect:
+    """The endpoint by the quantile that tells most of it, with that quantile of each launch."""
+    q = _lead(claims, endpoint)
+    values = waited.values((endpoint, q), waited.pairs)
+    launches = [
+        (pair.before.get(endpoint, ()), pair.after.get(endpoint, ())) for pair in waited.pairs
+    ]
     return EndpointEffect(
         endpoint,
         speedup(values),
         finite(e_value(values)),
         "target",
-        samples=Distribution(tuple(medians[False]), tuple(medians[True])),
-        verdict=claims.kind_of([_name(endpoint, q) for q in JUDGED]),
+        samples=Distribution(
+            tuple(round(quantile(old, q), 3) for old, _ in launches),
+            tuple(round(quantile(new, q), 3) for _, new in launches),
+        ),
+        verdict=claims.kind_of([_name(endpoint, q) for q in JUDGED])
+        if believed
+        else "inconclusive",
     )
 
 
