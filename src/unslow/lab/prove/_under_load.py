@@ -20,6 +20,7 @@ WARM_S = 0.7
 PROBE_S = 0.7  # of each concurrency level, when looking for what a version can serve
 MOST_LINES = 64
 GAIN_PER_DOUBLING = 1.05  # below it more connections only wait
+MOST_PICKS = 5000  # of a closed load, which goes round them
 FAILING = 0.01  # the share of failed requests from which a load is no measurement
 PLANNED_PAIRS = 8  # the time is spread over so many
 MOST_PAIRS = 40
@@ -34,6 +35,13 @@ class Loadable:
     running: Running
     calls: tuple[Call, ...]
     held_out: tuple[Call, ...]
+
+    def asked(self, held_out: bool) -> tuple[Call, ...]:
+        """The calls, or the held-out ones of each endpoint that has some."""
+        if not held_out:
+            return self.calls
+        replaced = {call.endpoint for call in self.held_out}
+        return (*self.held_out, *(call for call in self.calls if call.endpoint not in replaced))
 
 
 @dataclass
@@ -93,10 +101,13 @@ class Bench:
         _refuse_failures(one, len(sent.statuses), sent.failures, sent.error)
         return sent
 
-    def drive(self, one: Loadable, lines: int, seconds: float) -> Throughput:
+    def drive(
+        self, one: Loadable, lines: int, seconds: float, held_out: bool = False
+    ) -> Throughput:
         """A closed load on one version. Raises `ArmFailed` when it fails under it."""
-        order = picks(one.calls, 5000, self.random)
-        found = self.generator.closed_loop(one.running.base_url, one.calls, order, lines, seconds)
+        calls = one.asked(held_out)
+        order = picks(calls, MOST_PICKS, self.random)
+        found = self.generator.closed_loop(one.running.base_url, calls, order, lines, seconds)
         self.loads.append(found)
         _refuse_failures(one, found.requests, found.failures, found.error)
         return found

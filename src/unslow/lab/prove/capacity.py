@@ -128,19 +128,21 @@ def _run(bench: Bench, driven: Driven) -> Judgement:
         if judgement.kind is not None:
             break
     if judgement.kind == "proven":
-        bench.progress.stage("replicate in fresh launches", REPLICATION_PAIRS)
+        bench.progress.stage("replicate on held-out requests", REPLICATION_PAIRS)
         while len(driven.fresh) < REPLICATION_PAIRS:
-            driven.fresh.append(log_ratio(*_pair(bench, chosen, level_s)))
+            driven.fresh.append(log_ratio(*_pair(bench, chosen, level_s, held_out=True)))
     return judgement
 
 
-def _pair(bench: Bench, chosen: Sequence[int], level_s: float) -> tuple[Rates, Rates]:
+def _pair(
+    bench: Bench, chosen: Sequence[int], level_s: float, held_out: bool = False
+) -> tuple[Rates, Rates]:
     found: dict[str, dict[int, float]] = {bench.before.name: {}, bench.after.name: {}}
     with bench.pair() as pair:
         for level in bench.random.sample(list(chosen), len(chosen)):
             bench.progress.step(f"concurrency {level}", 0, bench.seconds_left())
             for one in bench.shuffled(pair):
-                found[one.arm][level] = bench.drive(one, level, level_s).rate
+                found[one.arm][level] = bench.drive(one, level, level_s, held_out).rate
     return found[bench.before.name], found[bench.after.name]
 
 

@@ -14,7 +14,6 @@ from unslow.lab.prove._under_load import (
     MOST_PAIRS,
     REPLICATION_PAIRS,
     Bench,
-    Loadable,
     reads,
 )
 from unslow.lab.prove.evidence import e_value
@@ -183,18 +182,10 @@ def _pair(bench: Bench, rate: float, turn_s: float, held_out: bool = False) -> L
             bench.progress.step(f"turn {turn + 1} of {TURNS}", 0, bench.seconds_left())
             seed = bench.random.random()  # the same arrivals for both
             for one in bench.shuffled(pair):
-                calls = _asked(one, held_out)
+                calls = one.asked(held_out)
                 sent = bench.send(one, schedule(calls, rate, turn_s, Random(seed)))
                 _book(found[one.arm], calls, sent)
     return LatencyPair(found[bench.before.name], found[bench.after.name])
-
-
-def _asked(one: Loadable, held_out: bool) -> tuple[Call, ...]:
-    """The held-out calls of each endpoint that has some, with its whole weight."""
-    if not held_out:
-        return one.calls
-    replaced = {call.endpoint for call in one.held_out}
-    return (*one.held_out, *(call for call in one.calls if call.endpoint not in replaced))
 
 
 def _book(latencies: Latencies, calls: Sequence[Call], sent: Sent) -> None:
