@@ -37,6 +37,7 @@ CANDIDATE = "B"
 TOTAL = "total"
 GATE_SHARE = 0.25  # of the budget, for the gates of the three arms
 MEASURE_SHARE = 0.8  # of what is left then, for the fewest launch sets that can prove anything
+SHOWN_DIFFERENCES = 5  # beside the first one
 LAUNCH_S = 4.0  # of a launch set, before any was seen
 
 
@@ -87,9 +88,17 @@ def judge_change(
     responses = gated.responses.get(TOTAL)
     for one in gated.rejected:
         kind: VerdictKind = "failed" if one.crashed else "different"
-        effects = tuple(_counted(workload.endpoints, base.counters, one.counters))
+        effects = tuple(
+            msgspec.structs.replace(
+                effect, verdict="different" if effect.endpoint in one.differences else "not-run"
+            )
+            for effect in _counted(workload.endpoints, base.counters, one.counters)
+        )
         verdict = Verdict(kind, one.reason, responses=responses, effects=effects)
-        return Judged(verdict, None, one.output, base.counters, one.counters)
+        others = tuple(text for text in one.differences.values() if text != one.reason)
+        return Judged(
+            verdict, None, one.output, base.counters, one.counters, others[:SHOWN_DIFFERENCES]
+        )
     passed = gated.passed[0]
     if measure != "cpu":
         verdict = judge_loaded(
@@ -115,9 +124,7 @@ def judge_change(
     progress.stage("replicate on held-out requests", REPLICATION_SETS)
     trial.replicate()
     found = _Found(trial, chosen, workload.endpoints, base.counters, passed.counters)
-    return _judged(
-        found.verdict(), responses, trial.calibration(), base.counters, passed.counters
-    )
+    return _judged(found.verdict(), responses, trial.calibration(), base.counters, passed.counters)
 
 
 def _judged(

@@ -98,7 +98,8 @@ class Passed:
 class Rejected:
     """A candidate that failed a gate. `crashed`: it did not run; else it answered differently.
 
-    `output` is what it printed last, `counters` what was counted as far as it ran.
+    `output` is what it printed last, `counters` what was counted as far as it ran, `differences`
+    the first one of each endpoint.
     """
 
     key: str
@@ -106,6 +107,7 @@ class Rejected:
     reason: str
     output: tuple[str, ...] = ()
     counters: Mapping[str, Counted] = field(default_factory=dict)
+    differences: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ def baseline(
         first, second = play_twice(both, workload, budget_s, progress)
         wide, others = play_wide(
             both,
-            sorted(workload.compared, key=lambda call: call.endpoint not in targets),
+            sorted(workload.compared, key=lambda one: (one.writes, one.endpoint not in targets)),
             max(budget_s - sum(first.seconds), budget_s * WIDE_SHARE),
             progress,
         )
@@ -231,6 +233,7 @@ class _Failed:
     responses: Responses | None = None
     output: tuple[str, ...] = ()
     counters: Mapping[str, Counted] = field(default_factory=dict)
+    differences: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -260,7 +263,12 @@ class _Run:
         if len(bundle.candidates) > 1:
             return _rejoined(bundle, [self.gate(half, progress) for half in halves(bundle)])
         rejected = Rejected(
-            bundle.keys[0], outcome.crashed, outcome.reason, outcome.output, outcome.counters
+            bundle.keys[0],
+            outcome.crashed,
+            outcome.reason,
+            outcome.output,
+            outcome.counters,
+            outcome.differences,
         )
         responses = {} if outcome.responses is None else {bundle.keys[0]: outcome.responses}
         return Gated((), (rejected,), responses)
@@ -374,6 +382,7 @@ def _judged(
             first,
             msgspec.structs.replace(everything, first_difference=first),
             counters=count(played.recorded()),
+            differences=different,
         )
     responses, rejected = {}, []
     for candidate in bundle.candidates:
@@ -390,6 +399,9 @@ def _judged(
                     False,
                     found.first_difference,
                     counters=count(played.recorded()),
+                    differences={
+                        end: one for end, one in different.items() if end in candidate.endpoints
+                    },
                 )
             )
     return _Compared(played, responses, rejected)

@@ -32,8 +32,14 @@ MARKS = {
     "inconclusive": ("?", "bold yellow"),
     "not-run": ("·", "dim"),
 }
-WORDS = {"proven": "faster", "no-gain": "no gain", "slower": "slower", "inconclusive": "open"}
-ORDER = ("slower", "proven", "inconclusive", "no-gain", "not-run")
+WORDS = {
+    "proven": "faster",
+    "no-gain": "no gain",
+    "slower": "slower",
+    "different": "different",
+    "inconclusive": "open",
+}
+ORDER = ("different", "slower", "proven", "inconclusive", "no-gain", "not-run")
 SHOWN_ENDPOINTS = 20  # the whole list is in the HTML and JSON reports
 SHOWN_FILES = 6
 SHOWN_OUTPUT = 15  # lines that a failed candidate printed last
