@@ -87,4 +87,6 @@ class Verdict(msgspec.Struct, frozen=True):
     beside: int = 0
     load: UnderLoad | None = None  # for claims about waiting and capacity
     flip: Flip | None = None  # of indexes and settings: their statements, flipped
+    unit: Literal["launch pair", "block"] = "launch pair"  # of the statistics; `launches` of them
+    uncounted: str = ""  # the CPU that is not seen, so that wall time decides
     writes: tuple[Writes, ...] = ()  # what each index charges the writes of its table

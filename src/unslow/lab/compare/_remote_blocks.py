@@ -116,6 +116,8 @@ class Blocks:
         finally:
             for lane in lanes:
                 lane.close()
+        for one in both:
+            one.look()
         waited_ns = sum(one.waiting_ns() for one in both) - sum(waited)
         worked_ns = sum(one.own_ns() for one in both) - sum(worked)
         return LaunchSet(

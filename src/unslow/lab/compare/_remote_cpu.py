@@ -12,7 +12,7 @@ from unslow.lab.compare import _remote_sockets as sockets
 from unslow.lab.compare._remote_sockets import Tcp, Unix
 from unslow.lab.target import _process
 
-REFRESH_S = 1.0  # how often processes and connections are looked up
+REFRESH_S = 1.0  # how often new processes are looked for during a block
 WATCH_S = 0.002  # a connection to PostgreSQL takes longer than this to open
 # Servers that do the work they are asked for in the process that is asked. A proxy does not.
 DATABASES = frozenset(
@@ -42,11 +42,13 @@ class Accounting:
     unseen: str = ""
     _first: dict[int, int] = field(default_factory=dict)
     _waits: dict[int, int] = field(default_factory=dict)
-    _looked: float = -math.inf
+    _listeners: tuple[int, ...] = ()
+    _walked: float = -math.inf
 
     def own_ns(self) -> int:
         """Cumulative; a process that has ended keeps what was last seen of it."""
-        self._refresh()
+        if time.monotonic() - self._walked > REFRESH_S:
+            self._add_own(self._families())
         for pid, last_seen in self.own.items():
             now = _process.cpu_ns(pid)
             self.own[pid] = last_seen if now is None else now - self._first[pid]
@@ -59,8 +61,7 @@ class Accounting:
         return sum(self._waits.values())
 
     def look(self) -> None:
-        """Find the processes and what they are connected to, now."""
-        self._looked = time.monotonic()
+        """Find the processes and what they are connected to, now. Takes a while."""
         processes = self.processes()
         if not processes:
             self._miss("the processes that listen there cannot be looked into (another user's?)")
@@ -75,8 +76,13 @@ class Accounting:
 
     def processes(self) -> tuple[int, ...]:
         """The live processes that listen on the port, and their children."""
-        roots = sorted(sockets.holders_of_port(self.port))
-        return tuple(dict.fromkeys(pid for root in roots for pid in _process.descendants(root)))
+        self._listeners = tuple(sorted(sockets.holders_of_port(self.port)))
+        return self._families()
+
+    def _families(self) -> tuple[int, ...]:
+        self._walked = time.monotonic()
+        every = (pid for one in self._listeners for pid in _process.descendants(one))
+        return tuple(dict.fromkeys(every))
 
     def _add_own(self, pids: tuple[int, ...]) -> None:
         for pid in pids:
@@ -85,10 +91,6 @@ class Accounting:
                 self._miss("this kernel does not tell the CPU time of other processes")
             self._first.setdefault(pid, now or 0)
             self.own.setdefault(pid, 0)
-
-    def _refresh(self) -> None:
-        if time.monotonic() - self._looked > REFRESH_S:
-            self.look()
 
     def _miss(self, reason: str) -> None:
         self.unseen = self.unseen or reason

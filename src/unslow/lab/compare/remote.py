@@ -15,7 +15,6 @@ from unslow.lab.compare._remote_blocks import EVEN, Blocks
 from unslow.lab.compare._remote_gate import Gated, gate
 from unslow.lab.compare._remote_service import Service, service
 from unslow.lab.compare._remote_workload import Planned, plan
-from unslow.lab.prove._ratios import unseen
 from unslow.lab.prove.change import CANDIDATE, claims, verdict_of
 from unslow.lab.prove.judge import of_change
 from unslow.lab.prove.schedule import AGAIN, BEFORE
@@ -119,7 +118,7 @@ def _measured(
 def _verdict(trial: Trial, gated: Gated) -> Verdict:
     found = verdict_of(trial, gated.workload.endpoints)
     reason = found.reason.partition("\n")[0].replace("launch pairs", "blocks")
-    found = msgspec.structs.replace(found, reason=reason, responses=gated.responses)
+    found = msgspec.structs.replace(found, reason=reason, responses=gated.responses, unit="block")
     if found.verdict in ("proven", "slower") and not _beyond_processes(found):
         reason = (
             f"{reason}, but two processes of the same code may differ by {PROCESS_EFFECT:.0%}; "
@@ -157,8 +156,6 @@ def _report(
     ]
     if options.login:
         notes.append(f"nobody was logged in as {options.login}: send --header or --cookie")
-    if trial is not None and (reason := unseen(trial.sets)):
-        notes.append(f"measured by wall time: {reason}")
     comparison = Comparison(
         base=base.label,
         candidate=candidate.label,

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from unslow.lab.prove import counters
-from unslow.lab.prove._ratios import distribution
+from unslow.lab.prove._ratios import distribution, unseen
 from unslow.lab.prove.counters import Counted
 from unslow.lab.prove.evidence import e_value, fewest_pairs, moderated, smallest_detectable
 from unslow.lab.prove.judge import Judgement, Measured, speedup
@@ -35,6 +35,7 @@ def verdict(
         smallest_detectable=detectable(found),
         replicated=claim.replicated,
         metric=trial.metric,
+        uncounted=unseen(trial.sets),
     )
 
 

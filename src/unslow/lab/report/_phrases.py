@@ -106,13 +106,15 @@ def evidence(proof: Verdict) -> str:
     """What backs the verdict, in one line; empty for what was not run."""
     parts = [replay(proof.responses)] if proof.responses else []
     if proof.launches:
-        parts.append(count(proof.launches, "launch pair"))
+        parts.append(count(proof.launches, proof.unit))
     if proof.requests:
         parts.append(count(proof.requests, "request"))
     if proof.beside:
         parts.append(f"with {count(proof.beside, 'other fix')} in place".replace("fixs", "fixes"))
     if proof.replicated is not None:
         parts.append("replicated on held-out requests" if proof.replicated else "not replicated")
+    if proof.uncounted:
+        parts.append(f"judged by wall time: {proof.uncounted}")
     if proof.verdict == "inconclusive" and proof.smallest_detectable is not None:
         parts.append(f"a gain under {percent(proof.smallest_detectable)} could not have been seen")
     return ", ".join(parts)
@@ -194,8 +196,9 @@ def noise(report: Report) -> str:
     measured = report.environment.noise
     if measured is None:
         return ""
+    unit = report.comparison.verdict.unit if report.comparison else "launch pair"
     return (
         f"Identical code differed by {percent(measured.standard_deviation)} here "
-        f"({count(measured.pairs, 'launch pair')}); the smallest gain that can be seen is "
+        f"({count(measured.pairs, unit)}); the smallest gain that can be seen is "
         f"{percent(measured.smallest_detectable)}."
     )
