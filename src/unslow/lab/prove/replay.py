@@ -15,6 +15,7 @@ from unslow.lab.workload import Call, Client, Workload
 from unslow.model import Request
 from unslow.progress import Progress
 
+READS_SHARE = 0.7  # of the time for calls that are only compared
 FEWEST_CALLS = 2  # per endpoint, however slow it is: one of them held out
 DRAIN_S = 20.0
 
@@ -100,7 +101,10 @@ def play_wide(
     budget_s: float,
     progress: Progress,
 ) -> tuple[Played, Played]:
-    """Sends `calls` to two arms at once, in order, as many as `budget_s` allows."""
+    """Sends `calls` to two arms at once, in order, as many as `budget_s` allows.
+
+    Reads come first and leave a part of it to the writes.
+    """
     chosen: SimpleQueue[Call | None] = SimpleQueue()
 
     def lead(watched: Progress) -> Played:
@@ -121,9 +125,8 @@ def play_wide(
 
 def _until(calls: Sequence[Call], budget_s: float, played: Played) -> Iterator[Call]:
     for call in calls:
-        if sum(played.seconds) > budget_s:
-            return
-        yield call
+        if sum(played.seconds) <= budget_s * (1.0 if call.writes else READS_SHARE):
+            yield call
 
 
 def _handed_on(calls: Iterable[Call], to: "SimpleQueue[Call | None]") -> Iterator[Call]:
@@ -206,6 +209,11 @@ def _affordable(workload: Workload, budget_s: float, played: Played) -> Iterator
     writes = _groups(workload, writes=True)
     for calls in writes.values():
         yield from calls[:FEWEST_CALLS]
+    cost = played.cost_s()
+    for call in (call for calls in writes.values() for call in calls[FEWEST_CALLS:]):
+        if sum(played.seconds) + cost[call.endpoint] > 1.25 * budget_s:
+            break
+        yield call
     # A repeated write shows whether it can be measured again and again, a read after the writes
     # must see what was written.
     yield from (calls[0] for calls in writes.values())

@@ -33,8 +33,8 @@ class Call(msgspec.Struct, frozen=True):
 class Workload(msgspec.Struct, frozen=True):
     """The calls to measure, others of the same endpoints held out for replication, and the rest.
 
-    `compared` are further reads whose answers are compared once and never measured: other rows,
-    pages and filters, and what does not exist.
+    `compared` are further calls whose answers are compared once and never measured: other rows,
+    pages and filters, what does not exist, and writes on other rows.
     """
 
     calls: tuple[Call, ...]

@@ -15,11 +15,18 @@ from unslow.lab.workload import replay
 from unslow.lab.workload._call import SAFE_METHODS, Call, Workload
 from unslow.lab.workload._sample import Database, Sampler
 from unslow.lab.workload.client import Client, Response
-from unslow.lab.workload.routes import CALLS_PER_ENDPOINT, Planned, plan, plan_wide
+from unslow.lab.workload.routes import (
+    CALLS_PER_ENDPOINT,
+    Planned,
+    plan,
+    plan_more_writes,
+    plan_wide,
+)
 from unslow.model import Model, Request, Route, Skipped
 from unslow.progress import Progress
 
-WIDE_CALLS = 1000  # further reads whose answers are compared, over all endpoints
+WIDE_CALLS = 1000  # further calls whose answers are compared, over all endpoints
+WIDE_WRITES = 20  # of them, for each endpoint that writes
 SLOWEST_S = 20.0  # an endpoint that needs longer is listed, not measured
 TRY_TIMEOUT_S = 30.0
 TRIED_S = 1.0  # an endpoint that has taken this long has shown enough of its calls
@@ -30,13 +37,18 @@ _REPLAY = "\nReplay real traffic with --replay FILE, or mend what fails."
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the user asked for. `headers` go with every call; globs match `METHOD route`."""
+    """What the user asked for. `headers` go with every call; globs match `METHOD route`.
+
+    `every_call` tries all that was planned of an endpoint, slow or not, so that the workload is
+    the same on a busy machine.
+    """
 
     headers: Mapping[str, str] = field(default_factory=dict)
     recordings: Sequence[Path] = ()
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
     writes: bool = True
+    every_call: bool = False
 
 
 class Application(Protocol):
@@ -106,13 +118,17 @@ def _wide(
     wanted: Wanted,
     read: Callable[[str], bytes],
 ) -> list[Iterator[Call]]:
-    """For each route that only reads, its further calls."""
-    sampler = Sampler(databases, models, WIDE_CALLS)
-    return [
-        (call.signed(wanted.headers) for call in plan_wide(route, sampler, read, WIDE_CALLS))
-        for route in routes
-        if route.method in SAFE_METHODS
-    ]
+    """For each route, its further calls."""
+    sampler = Sampler(databases, models, WIDE_CALLS, varied=True)
+
+    def calls(route: Route) -> Iterator[Call]:
+        if route.method in SAFE_METHODS:
+            planned = plan_wide(route, sampler, read, WIDE_CALLS)
+        else:
+            planned = plan_more_writes(route, sampler, read, WIDE_WRITES)
+        return (call.signed(wanted.headers) for call in planned)
+
+    return [calls(route) for route in routes if wanted.writes or route.method in SAFE_METHODS]
 
 
 def _unwanted(route: Route, endpoint: str, wanted: Wanted) -> str:
@@ -143,15 +159,19 @@ class _Tried:
 
 
 def _try_all(
-    app: Application, calls: Sequence[Call], headers: Mapping[str, str], progress: Progress
+    app: Application,
+    calls: Sequence[Call],
+    headers: Mapping[str, str],
+    progress: Progress,
+    enough_s: float,
 ) -> list[_Tried]:
-    """Send each call once, fewer of an endpoint that is slow."""
+    """Send each call once, fewer of an endpoint that has taken `enough_s`."""
     client = Client(app.base_url, TRY_TIMEOUT_S)
     tried: list[_Tried] = []
     spent_s: dict[str, float] = defaultdict(float)
     for bare in calls:
         call = bare.signed(headers)
-        if spent_s[call.endpoint] > TRIED_S and call.endpoint:
+        if spent_s[call.endpoint] > enough_s and call.endpoint:
             continue
         progress.step(call.endpoint or f"{call.method} {call.path}")
         try:
@@ -221,8 +241,9 @@ def _split(calls: Sequence[Call]) -> tuple[Sequence[Call], Sequence[Call]]:
 def _to_compare(
     workload: Workload, tried: Sequence[_Tried], others: Sequence[Iterator[Call]]
 ) -> tuple[Call, ...]:
-    """Reads of the workload's endpoints beside its own calls, of every endpoint in turn."""
-    seen = {(call.method, call.path) for call in (*workload.calls, *workload.held_out)}
+    """Calls of the workload's endpoints beside its own, of every endpoint in turn."""
+    measured = (*workload.calls, *workload.held_out)
+    seen = {(call.method, call.path, call.body) for call in measured if not call.writes}
     known = set(workload.endpoints)
     left = defaultdict(list)
     for one in tried:
@@ -230,10 +251,10 @@ def _to_compare(
     chosen: list[Call] = []
     for turn in itertools.zip_longest(*left.values(), *others):
         for call in turn:
-            if call is None or call.writes or call.endpoint not in known:
+            if call is None or call.endpoint not in known:
                 continue
-            if (call.method, call.path) not in seen:
-                seen.add((call.method, call.path))
+            if (key := (call.method, call.path, call.body)) not in seen:
+                seen.add(key)
                 chosen.append(call)
         if len(chosen) >= WIDE_CALLS:
             break

@@ -74,6 +74,17 @@ def plan_wide(
         yield Call(route.method, f"{path}?{query}" if query else path, endpoint)
 
 
+def plan_more_writes(
+    route: Route, sampler: Sampler, read: Callable[[str], bytes], count: int
+) -> Iterator[Call]:
+    """Up to `count` writes on other rows, for the comparison of what they send and leave behind."""
+    endpoint = f"{route.method} {route.route}"
+    paths = tuple(itertools.islice(_paths(route, sampler), count))
+    queries = tuple(itertools.islice(_queries(route, sampler, read), 1))
+    if paths and queries:
+        yield from _calls(route, endpoint, paths, queries, sampler).calls
+
+
 def _missing(route: Route) -> str:
     """The address of a row that is not there."""
     parameters = path_parameters(route)
