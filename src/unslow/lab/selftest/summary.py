@@ -126,8 +126,8 @@ def _notes(recorded: Recorded, delays: Sequence[DelayPower]) -> Iterator[str]:
         if abs(one.shown / one.delay - 1) > DRIFT:
             yield (
                 f"The {'CPU' if one.kind == 'cpu' else 'waiting'} delay of {_percent(one.delay)} "
-                f"was measured as {_percent(one.shown, 1)}: costs here change from launch to "
-                "launch, so its power is that of another delay."
+                f"was measured as {_percent(one.shown, 1)}, so its power is that of a "
+                f"{'larger' if one.shown > one.delay else 'smaller'} one."
             )
 
 
