@@ -2,12 +2,16 @@
 
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
 
 from tests.compare.conftest import Shop
 from tests.compare.test_comparing import compared
+from unslow.lab.compare import prepared, resolve
+from unslow.lab.target import Lab, Settings, discover
+from unslow.progress import Silent
 
 MANAGE = """
 import os, sys
@@ -103,3 +107,18 @@ def test_a_migration_that_fails_is_a_failed_candidate(store: Shop) -> None:
     found = compared(store.folder)
     assert found.verdict.verdict == "failed"
     assert any("ZeroDivisionError" in line for line in found.output)
+
+
+def test_a_prepared_clone_is_what_both_versions_see(store: Shop) -> None:
+    store.change("order_by(", "filter(name='new').order_by(", "store/views.py")
+    store.commit()
+    store.change("filter(name='new')", "filter(name__in=['new'])", "store/views.py")
+    target = discover(None, cwd=store.folder, settings=Settings())
+    fill = "from store.models import Item; Item.objects.create(name='new')"
+    words = ("python", "manage.py", "shell", "-c", fill)
+    versions = prepared(resolve(None, None, target), words)
+    with Lab(target, Silent(), versions.base.patch) as lab:
+        for tree in (lab.tree(), lab.tree([versions.candidate.patch])):
+            running = lab.launch(tree, "A")
+            with urllib.request.urlopen(f"{running.base_url}/items") as answer:
+                assert answer.read() == b'["new"]'

@@ -145,5 +145,6 @@ def _compared(
     start = compare.commands(*versions)
     found = discover(None, start[0] if start else command, cwd=folder, settings=settings)
     resolved = compare.started_by(*start) if start else compare.resolve(*versions, found)
+    resolved = compare.prepared(resolved, settings.prepare)
     report = compare.compare(found, resolved, options, progress)
     return out.rooted(report, found.root)

@@ -3,7 +3,14 @@
 from unslow.lab.compare._options import MAX_SLOWDOWN, Measure, Options
 from unslow.lab.compare._programs import are_urls, commands, started_by
 from unslow.lab.compare.comparing import compare
-from unslow.lab.compare.versions import NothingToCompare, Version, Versions, place, resolve
+from unslow.lab.compare.versions import (
+    NothingToCompare,
+    Version,
+    Versions,
+    place,
+    prepared,
+    resolve,
+)
 
 __all__ = [
     "MAX_SLOWDOWN",
@@ -16,6 +23,7 @@ __all__ = [
     "commands",
     "compare",
     "place",
+    "prepared",
     "resolve",
     "started_by",
 ]

@@ -1,5 +1,6 @@
 """Two versions of one application: revisions, a patch, folders, or the work tree itself."""
 
+import shlex
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,6 +47,15 @@ def place(base: str | None, candidate: str | None, cwd: Path) -> Path:
     if base and candidate and _is_folder(base, cwd) and _is_folder(candidate, cwd):
         return (cwd / base).resolve()
     return cwd
+
+
+def prepared(versions: Versions, command: str | tuple[str, ...]) -> Versions:
+    """The versions with a command that both need on every clone before they start."""
+    words = tuple(shlex.split(command)) if isinstance(command, str) else command
+    if not words:
+        return versions
+    ground = msgspec.structs.replace(versions.base.patch, prepare=(words,))
+    return replace(versions, base=replace(versions.base, patch=ground))
 
 
 def resolve(base: str | None, candidate: str | None, target: Target) -> Versions:

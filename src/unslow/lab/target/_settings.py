@@ -27,7 +27,8 @@ class Settings:
     `command` starts the application (text is split as a shell would), `target` is what `unslow
     audit TARGET` takes, `python` the interpreter of the application, `sources` further packages
     that count as application code, `env` variables for the application, `login` a user name,
-    `headers` are sent with every request, `exclude` names routes never to call, `mask` says by
+    `headers` are sent with every request, `exclude` names routes never to call, `prepare`
+    is a command that `unslow prove` runs on every clone before a start, `mask` says by
     glob of routes what of their answers is not compared, `budget` is the table of
     `[tool.unslow.budget]` as it stands (see `unslow.lab.budget`).
     """
@@ -41,6 +42,7 @@ class Settings:
     headers: dict[str, str] = field(default_factory=dict)
     exclude: tuple[str, ...] = ()
     start_timeout_s: float = 120.0
+    prepare: str | tuple[str, ...] = ()
     mask: dict[str, RouteMask] = field(default_factory=dict)
     budget: dict[str, object] = field(default_factory=dict)
     folder: Path | None = None  # where the pyproject.toml lies; None without one

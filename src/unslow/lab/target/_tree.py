@@ -112,7 +112,7 @@ class Trees:
             key,
             place / "root",
             place / "overlay",
-            prepare=_prepare((*self._grounds, *patches)),
+            prepare=_prepare((*patches, *self._grounds)),
             command=commands[-1] if commands else (),
         )
 
@@ -122,7 +122,7 @@ class Trees:
 
 
 def _prepare(patches: Sequence[Patch]) -> tuple[tuple[str, ...], ...]:
-    """Each command once: base and candidate may want the same."""
+    """Each command once, migrations first, then what both versions need."""
     return tuple(dict.fromkeys(words for one in patches for words in one.prepare))
 
 
