@@ -18,7 +18,6 @@ CREATE INDEX orders_customer_total ON orders (customer_id, total);
 INSERT INTO customer SELECT n, 'c' || n FROM generate_series(1, 500) n;
 INSERT INTO orders SELECT n, n % 500 + 1, CASE n % 400 WHEN 0 THEN 'open' ELSE 'done' END, n
 FROM generate_series(1, 40000) n;
-VACUUM ANALYZE;
 """
 TOTAL = "CREATE INDEX orders_total ON orders (total)"
 STATUS = "CREATE INDEX orders_status ON orders (status)"
@@ -44,8 +43,8 @@ SELECT array_agg(o ORDER BY o) FROM (
 def dsn(postgres):
     dsn = postgres.create("flip")
     with psycopg.connect(dsn, autocommit=True) as connection:
-        for statement in SCHEMA.split(";\n"):
-            connection.execute(statement)
+        connection.execute(SCHEMA)
+        connection.execute("VACUUM ANALYZE")
     return dsn
 
 
@@ -161,6 +160,12 @@ def test_a_statement_that_the_database_refuses_leaves_the_rest_of_the_union(dsn)
         assert "no_such_column" in stand.refused[bad]
         assert stand.built[TOTAL].name == "public.orders_total"
         assert stand.built[TOTAL].bytes > 0
+
+
+def test_an_index_that_takes_too_long_to_build_is_refused(dsn):
+    with standing(dsn, [TOTAL, STATUS], build_s=0.001) as stand:
+        assert not stand.built
+        assert "statement timeout" in stand.refused[TOTAL]
 
 
 def test_an_index_that_exists_is_not_taken_for_the_candidate(dsn):

@@ -13,11 +13,14 @@ from unslow.progress import Silent
 
 SCHEMA = """
 CREATE TABLE events (id int PRIMARY KEY, kind text, made int, seen int, body text);
-CREATE TABLE quiet (id int PRIMARY KEY, kind text);
+CREATE TABLE jobs (id int PRIMARY KEY, made int);
+CREATE FUNCTION slow(value int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE n int;
+BEGIN FOR n IN 1..500 LOOP value := value # n; END LOOP; RETURN value; END $$;
+INSERT INTO jobs SELECT n, n FROM generate_series(1, 4000) n;
 INSERT INTO events
 SELECT n, (ARRAY['a', 'b', 'c'])[n % 3 + 1], n % 1000, 0, repeat('x', 50)
 FROM generate_series(1, 40000) n;
-VACUUM ANALYZE;
 """
 LIST = "GET events/"
 MADE = 'CREATE INDEX IF NOT EXISTS "events_made" ON "events" ("made")'
@@ -40,8 +43,8 @@ class Clone:
 def clone(postgres):
     dsn = postgres.create("sieve")
     with psycopg.connect(dsn, autocommit=True) as connection:
-        for statement in SCHEMA.split(";\n"):
-            connection.execute(statement)
+        connection.execute(SCHEMA)
+        connection.execute("VACUUM ANALYZE")
     return Clone(dsn)
 
 
@@ -124,11 +127,16 @@ def test_a_guessed_mix_charges_and_rejects_nothing(clone):
 
 
 def test_recorded_traffic_that_writes_more_than_it_reads_rejects_the_index(clone):
-    busy = request("POST", "marks/", MARK)
+    read = request(
+        "GET", "events/", query("SELECT id FROM jobs WHERE slow(made) = 7", parameters=())
+    )
+    busy = request("POST", "marks/", query("UPDATE jobs SET made = 8 WHERE id = 7", parameters=()))
+    dear = index("dear", "CREATE INDEX jobs_slow ON jobs (slow(made))")
     weights = {"POST marks/": 10_000_000.0}
-    found = sieved(clone, [index("made", MADE)], READ, busy, recorded=True, weights=weights)
+    assert keys(sieved(clone, [dear], read, busy, weights=weights)) == ["dear"]
+    found = sieved(clone, [dear], read, busy, recorded=True, weights=weights)
     assert keys(found) == []
-    verdict = found.backed(found.verdicts)["made"]
+    verdict = found.backed(found.verdicts)["dear"]
     assert verdict.verdict == "no-gain"
     assert verdict.reason.startswith("its writes cost ")
     assert verdict.flip.speedup.low > 1

@@ -16,7 +16,6 @@ SCHEMA = """
 CREATE TABLE events (id int PRIMARY KEY, kind text, made int);
 CREATE INDEX events_kind ON events (kind);
 INSERT INTO events SELECT n, 'k' || n, n % 1000 FROM generate_series(1, 30000) n;
-VACUUM ANALYZE;
 """
 BY_MADE = query("SELECT * FROM events WHERE made = %s", parameters=("7",))
 BY_KIND = query("SELECT * FROM events WHERE kind = %s", parameters=("'k5'",))
@@ -36,8 +35,8 @@ class Clone:
 def clone(postgres):
     dsn = postgres.create("sql_file")
     with psycopg.connect(dsn, autocommit=True) as connection:
-        for statement in SCHEMA.split(";\n"):
-            connection.execute(statement)
+        connection.execute(SCHEMA)
+        connection.execute("VACUUM ANALYZE")
     return Clone(dsn)
 
 

@@ -65,9 +65,10 @@ class Stand:
 
 
 @contextlib.contextmanager
-def standing(dsn: str, union: Sequence[str] = ()) -> Iterator[Stand]:
+def standing(dsn: str, union: Sequence[str] = (), build_s: float = 600.0) -> Iterator[Stand]:
     """Build every index of `union` (CREATE INDEX statements) and drop what was built at the end,
-    however it comes. Raises UnslowError when the clone does not answer."""
+    however it comes. What is not built after `build_s` seconds is refused. Raises UnslowError when
+    the clone does not answer."""
     try:
         connection = psycopg.connect(dsn, autocommit=True, options=OPTIONS)
     except psycopg.Error as error:
@@ -75,8 +76,9 @@ def standing(dsn: str, union: Sequence[str] = ()) -> Iterator[Stand]:
     before = _indexes(connection)
     try:
         stand = Stand(connection)
+        end = time.monotonic() + build_s
         for statement in dict.fromkeys(union):
-            _build(stand, statement)
+            _build(stand, statement, end - time.monotonic())
         for table in dict.fromkeys(built.table for built in stand.built.values()):
             connection.execute(f"ANALYZE {table}".encode())
         yield stand
@@ -107,11 +109,11 @@ def raise_if_ended(connection: Connection, error: psycopg.Error) -> None:
         raise error
 
 
-def _build(stand: Stand, statement: str) -> None:
+def _build(stand: Stand, statement: str, seconds: float) -> None:
     connection, before = stand.connection, _indexes(stand.connection)
     started = time.monotonic()
     try:
-        connection.execute("SET statement_timeout = 0")
+        connection.execute(f"SET statement_timeout = {max(1, round(seconds * 1e3))}".encode())
         connection.execute(statement.encode())
     except psycopg.Error as error:
         raise_if_ended(connection, error)

@@ -13,7 +13,7 @@ from unslow.lab.prove.evidence import PROVEN_EVIDENCE
 from unslow.lab.prove.proving import prove
 from unslow.lab.prove.schedule import SignIn
 from unslow.lab.prove.session import deadline
-from unslow.lab.prove.sieve import Sieved, sieve
+from unslow.lab.prove.sieve import Sieved, is_index, sieve
 from unslow.lab.target import Lab
 from unslow.lab.workload import Workload
 from unslow.progress import Progress
@@ -43,7 +43,7 @@ def prove_all(
     """
     seconds_left = deadline(budget_s)
     sieved = Sieved(tuple(candidates))
-    if traffic is not None:
+    if traffic is not None and any(is_index(one.patch) for one in candidates):
         with lab.databases() as databases:
             sieved = sieve(
                 databases,

@@ -23,6 +23,7 @@ from unslow.lab.target import Database
 from unslow.model import Flip, Patch, Verdict, Writes
 from unslow.progress import Progress
 
+BUILD_SHARE = 0.4  # of the sieve's seconds; an index that is not built by then is launched
 FLIP_SHARE = 0.6  # of the sieve's seconds; the rest is for what the writes pay
 
 
@@ -71,7 +72,7 @@ def sieve(
         if database.engine != "postgresql" or not union:
             continue
         try:
-            with standing(database.dsn, union) as stand:
+            with standing(database.dsn, union, budget_s * BUILD_SHARE) as stand:
                 run = _Run(stand, traffic, progress, random, seconds_left, budget_s, found)
                 for key in run.all(tuple(wanted.values())):
                     del wanted[key]
