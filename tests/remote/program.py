@@ -1,11 +1,14 @@
 """A service with a known cost per route; what it does is chosen by its environment.
 
 COST scales the CPU of /work, PRICE is in the answer of /items/N, HANG and CRASH name the number of
-the request that is never answered or that ends the process, CLOCK jumps about.
+the request that is never answered or that ends the process, CLOCK jumps about, HOLD is an address
+or a path that it stays connected to, DSN a database that /query asks on a connection of its own if
+CONNECT is "each".
 """
 
 import json
 import os
+import socket
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -21,6 +24,25 @@ if os.environ.get("CLOCK"):
     real, jumps = time.time, count()
     time.time = lambda: real() + 3600 * (-1) ** next(jumps)
 
+pipe = socket.socketpair()  # as every event loop has one
+held = []
+for name in os.environ.get("HOLD", "").split():
+    host, _, port = name.rpartition(":")
+    held.append(socket.socket(socket.AF_INET if host else socket.AF_UNIX))
+    held[-1].connect((host, int(port)) if host else port)
+
+
+def query() -> int:
+    import psycopg
+
+    if os.environ["CONNECT"] == "each" or not held:
+        held[:] = [psycopg.connect(os.environ["DSN"])]
+    held[0].execute("SELECT sum(n) FROM generate_series(1, 100000) n")
+    if os.environ["CONNECT"] == "each":
+        held[0].close()
+        return 0
+    return held[0].info.backend_pid
+
 
 def answer(path: str) -> object:
     if path == "/openapi.json":
@@ -32,9 +54,8 @@ def answer(path: str) -> object:
     if path == "/work":
         sum(range(int(60_000 * COST)))
         return {"pid": "done"}
-    if path == "/log":
-        with open(os.environ["LOG"]) as file:
-            return file.read().split()
+    if path == "/query":
+        return query()
     return None
 
 
