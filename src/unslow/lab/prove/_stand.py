@@ -112,16 +112,15 @@ def raise_if_ended(connection: Connection, error: psycopg.Error) -> None:
 def _build(stand: Stand, statement: str, seconds: float) -> None:
     connection, before = stand.connection, _indexes(stand.connection)
     started = time.monotonic()
+    milliseconds = max(1, round(seconds * 1e3))
     try:
-        connection.execute(f"SET statement_timeout = {max(1, round(seconds * 1e3))}".encode())
-        connection.execute(statement.encode())
+        with connection.transaction():
+            connection.execute(f"SET LOCAL statement_timeout = {milliseconds}".encode())
+            connection.execute(statement.encode())
     except psycopg.Error as error:
         raise_if_ended(connection, error)
         stand.refused[statement] = first_line(error)
         return
-    finally:
-        if not connection.closed:
-            connection.execute(f"SET statement_timeout = {STATEMENT_TIMEOUT_MS}".encode())
     seconds = round(time.monotonic() - started, 3)
     new = {oid: one for oid, one in _indexes(connection).items() if oid not in before}
     if not new:
