@@ -68,6 +68,12 @@ def test_what_is_settled_is_asked_no_more() -> None:
     assert set(asked[-1].slices) == {"GET b"}
 
 
+def test_a_gain_is_no_evidence_against_anybody() -> None:
+    gains = [math.log(0.5), math.log(0.51), math.log(0.49), math.log(0.5)]
+    assert timing.against(gains, 0.05) == 1.0
+    assert timing.against([-one for one in gains], 0.05) > 100
+
+
 def test_one_slow_endpoint_among_many_is_found() -> None:
     ratios = {f"GET {number}": 1.0 for number in range(30)} | {"GET slow": 1.5}
     found, _ = measured(ratios)

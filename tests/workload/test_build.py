@@ -93,3 +93,16 @@ def test_nothing_to_measure_says_why(lab: Lab) -> None:
 
 def unchanged(trace: Trace, databases: object) -> Trace:
     return trace
+
+
+def test_on_a_slow_machine_fewer_calls_are_tried_unless_all_are_wanted(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tried(*, every_call: bool) -> int:
+        wanted = Wanted(include=["GET /products"], every_call=every_call)
+        workload, _ = prepare(lab, wanted, "", Silent())
+        return len(workload.calls) + len(workload.held_out)
+
+    monkeypatch.setattr(sys.modules["unslow.lab.workload.build"], "TRIED_S", 0.0)
+    assert tried(every_call=False) == 1
+    assert tried(every_call=True) > 1

@@ -119,6 +119,7 @@ def check(
         include=tuple(include or ()),
         exclude=(*settings.exclude, *(exclude or ())),
         writes=writes,
+        every_call=True,
     )
     options = budget.Options(wanted, login or settings.login, budget_s, seed)
     versions = _versions(base, found) if base and not suggest else None

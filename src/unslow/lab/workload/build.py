@@ -30,6 +30,7 @@ WIDE_WRITES = 20  # of them, for each endpoint that writes
 SLOWEST_S = 20.0  # an endpoint that needs longer is listed, not measured
 TRY_TIMEOUT_S = 30.0
 TRIED_S = 1.0  # an endpoint that has taken this long has shown enough of its calls
+PATIENT_S = 15.0  # the same where every call is wanted; below SLOWEST_S, so one hang is enough
 DRAIN_S = 5.0
 _LOG_IN = "log in with --login, --header or --cookie"
 _REPLAY = "\nReplay real traffic with --replay FILE, or mend what fails."
@@ -81,7 +82,8 @@ def build(
     calls = [call for one in planned for call in one.calls]
     skipped = [one.skipped for one in planned if one.skipped]
     progress.stage("try every endpoint once", len(calls))
-    tried = _try_all(app, calls, wanted.headers, progress)
+    enough_s = PATIENT_S if wanted.every_call else TRIED_S
+    tried = _try_all(app, calls, wanted.headers, progress, enough_s)
     workload = _kept(tried, skipped, recorded=bool(wanted.recordings))
     if not workload.calls:
         raise UsageError(_nothing_works(workload.skipped))
