@@ -170,6 +170,42 @@ def test_what_is_sent_after_the_response_still_belongs_to_its_request(app) -> No
         running.collector.wait("effect", request=seen["id"], what="mail to 1 recipient")
 
 
+THREADED = """
+import os
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from threading import Event, Thread
+from django.conf import settings
+settings.configure(EMAIL_BACKEND="django.core.mail.backends.dummy.EmailBackend")
+from django.core import mail
+
+answered = Event()
+
+def send():
+    answered.wait(10)
+    mail.send_mail("s", "b", "a@x.example", ["b@x.example"])
+
+async def home(request):
+    Thread(target=send).start()
+    return PlainTextResponse("ok")
+
+async def done(request):
+    answered.set()
+    return PlainTextResponse("ok")
+
+app = Starlette(routes=[Route("/", home), Route("/done", done)])
+"""
+
+
+def test_what_a_thread_sends_belongs_to_the_request_that_started_it(app) -> None:
+    command = ("-m", "uvicorn", "--port", "{port}", "server:app")
+    with app.write(server=THREADED).run(*command) as running:
+        seen = running.observe("/")
+        running.get("/done")
+        running.collector.wait("effect", request=seen["id"], what="mail to 1 recipient")
+
+
 QUEUES = {
     "celery": """
 import celery

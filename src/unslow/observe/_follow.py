@@ -14,6 +14,7 @@ from unslow.observe._sites import Site
 def install() -> None:
     """Watch thread pools, tasks, and the bridges between threads and event loops."""
     _imports.after("concurrent.futures.thread", _install_pools)
+    _imports.after("threading", _install_threads)
     if _record.level() == "full":
         _imports.after("asyncio.base_events", _install_loops)
         _imports.after("asyncio.events", lambda module: _sites.floor(module.Handle._run))
@@ -26,6 +27,22 @@ def install() -> None:
 
 def _install_pools(module: ModuleType) -> None:
     wrap(module.ThreadPoolExecutor, "submit", _submit)
+
+
+def _start(original: Function) -> Function:
+    """A thread knows the request that started it, for what it sends after the request's end."""
+
+    def start(self: Any) -> Any:
+        record = _record.current()
+        if record is not None:
+            setattr(self, _record.THREAD_MARK, record.id)
+        return original(self)
+
+    return start
+
+
+def _install_threads(module: ModuleType) -> None:
+    wrap(module.Thread, "start", _start)
 
 
 def _install_loops(module: ModuleType) -> None:

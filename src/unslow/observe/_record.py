@@ -1,6 +1,7 @@
 """Keeps what happened in the current request until its response is finished."""
 
 import os
+import threading
 import time
 from collections.abc import Iterable
 from contextvars import ContextVar
@@ -12,6 +13,9 @@ from unslow.observe._literals import literals
 from unslow.observe._sites import Site
 
 Level = Literal["off", "light", "full"]
+
+
+THREAD_MARK = "_unslow_request"  # on a thread: the id of the request that started it
 
 
 class Query(TypedDict):
@@ -122,7 +126,9 @@ def current() -> RequestRecord | None:
 def request_id() -> str:
     """The request that this belongs to, ended or not; "" outside of all."""
     record = _current.get()
-    return "" if record is None else record.id
+    if record is not None:
+        return record.id
+    return getattr(threading.current_thread(), THREAD_MARK, "")
 
 
 def enter(record: RequestRecord) -> RequestRecord | None:

@@ -220,7 +220,7 @@ def _differences(one: _Read, other: _Read, masks: Masks) -> Iterator[Difference]
     for found in _json.differences(
         dict(before.effects), dict(after.effects), masks.by_path, (EFFECTS,)
     ):
-        yield _effect(found)
+        yield _effect(found, before, after)
 
 
 def _body_differences(one: _Read, other: _Read, masks: Masks) -> Iterator[Difference]:
@@ -247,13 +247,19 @@ def _named(found: Difference) -> Difference:
     return Difference((f"{HEADER} {name}", *rest), _plain(found.before), _plain(found.after))
 
 
-def _effect(found: Difference) -> Difference:
+def _effect(found: Difference, before: Answer, after: Answer) -> Difference:
     """What is sent once more, once less, or with other content; the content is not told."""
-    what = str(found.path[1]) if len(found.path) > 1 else "what it sends"
-    if len(found.path) <= 2:
-        return Difference((f"{EFFECTS} {what}",), found.before, found.after)
+    what = str(found.path[1])
+    place = (f"{EFFECTS} {what}",)
+    if len(found.path) == 2:
+        return Difference(place, _times(before.effects.get(what)), _times(after.effects.get(what)))
     part = next((str(key) for key in found.path[2:] if isinstance(key, str)), "content")
-    return Difference((f"{EFFECTS} {what}",), part, f"another {part}")
+    return Difference(place, part, f"another {part}")
+
+
+def _times(sent: Value) -> str:
+    count = len(sent) if isinstance(sent, list) else 0
+    return "once" if count == 1 else f"{count} times"
 
 
 def _plain(shown: str) -> str:

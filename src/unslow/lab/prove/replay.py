@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,9 @@ from unslow.progress import Progress
 READS_SHARE = 0.7  # of the time for calls that are only compared
 FEWEST_CALLS = 2  # per endpoint, however slow it is: one of them held out
 DRAIN_S = 20.0
+SETTLED_S = 3.0  # for mails and tasks that are sent after the last response
+QUIET_S = 0.3
+POLL_S = 0.05
 
 Headers = Mapping[str, str]
 Statements = Counter[str]
@@ -174,10 +178,23 @@ def _play(
     client.close()
     for request in running.drain(list(ids), DRAIN_S):
         played.requests[ids[request.id]] = request
-    for place, sent in _by_call(running.effects(), ids).items():
+    for place, sent in _by_call(_settled(running), ids).items():
         call, answered = played.answers[place]
         played.answers[place] = call, replace(answered, effects=sent)
     return played
+
+
+def _settled(running: Running) -> list[Effect]:
+    """What the calls sent elsewhere, with what a thread or a background task still sends."""
+    found = list(running.effects())
+    deadline = time.monotonic() + (SETTLED_S if found else 0.0)
+    quiet_since = time.monotonic()
+    while time.monotonic() < deadline and time.monotonic() - quiet_since < QUIET_S:
+        time.sleep(POLL_S)
+        if later := running.effects():
+            found += later
+            quiet_since = time.monotonic()
+    return found
 
 
 def _by_call(effects: Iterable[Effect], ids: Mapping[str, int]) -> dict[int, dict[str, Value]]:
