@@ -59,6 +59,13 @@ def test_a_path_parameter_is_followed_to_its_lookup(routes: dict[str, Json]) -> 
     assert (legacy["type"], legacy["model"], legacy["field"]) == ("int", "shop.Product", "pk")
 
 
+def test_a_lookup_in_the_code_says_more_than_the_model_named_first(
+    routes: dict[str, Json],
+) -> None:
+    tagging = param(routes["POST api/tagging/<int:pk>/"], "pk")
+    assert (tagging["model"], tagging["field"]) == ("shop.Order", "pk")
+
+
 def test_a_parameter_that_looks_nothing_up_has_no_model(routes: dict[str, Json]) -> None:
     assert "model" not in param(routes["GET <slug:name>/"], "name")
 

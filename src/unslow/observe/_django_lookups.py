@@ -22,9 +22,9 @@ def with_model(param: Json, view: Any, model: Any) -> Json:
     field = _declared_field(target, param["name"]) if isinstance(target, type) else None
     if getattr(view, "model_admin", None) is not None and param["name"] in ("object_id", "id"):
         field = "pk"
-    if field is not None and model is not None:
-        return {**param, "model": model._meta.label, "field": field}
     found = _looked_up(target).get(param["name"])
+    if field is not None and model is not None and (found is None or _names_its_rows(target)):
+        return {**param, "model": model._meta.label, "field": field}
     if found is None:
         return param
     label, name = found
@@ -38,6 +38,13 @@ def first_model(target: Any) -> Any:
         if isinstance(child, ast.Name) and (model := _model(child, target)) is not None:
             return model
     return None
+
+
+def _names_its_rows(target: Any) -> bool:
+    """Whether a class-based view says which rows it is about; else its model is a guess."""
+    return "get_queryset" in getattr(target, "__dict__", ()) or any(
+        getattr(target, name, None) is not None for name in ("queryset", "model")
+    )
 
 
 def _declared_field(view: Any, name: str) -> str | None:

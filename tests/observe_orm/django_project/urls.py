@@ -13,6 +13,7 @@ urlpatterns = [
     path("api/items/", api.ItemList.as_view()),
     path("admin/", admin.site.urls),
     path("api/tags/", api.TagUpload.as_view()),
+    path("api/tagging/<int:pk>/", api.Tagging.as_view()),
     path("favicon.ico", RedirectView.as_view(url="/static/favicon.ico")),
     path("api/closing/<int:number>/", api.close),
     path("account/", views.account),

@@ -3,7 +3,12 @@ from django.shortcuts import get_object_or_404
 from rest_framework import serializers, viewsets
 from rest_framework.decorators import action, api_view, permission_classes
 from rest_framework.filters import OrderingFilter, SearchFilter
-from rest_framework.generics import CreateAPIView, ListAPIView, ListCreateAPIView
+from rest_framework.generics import (
+    CreateAPIView,
+    GenericAPIView,
+    ListAPIView,
+    ListCreateAPIView,
+)
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
@@ -125,3 +130,12 @@ class TagListSerializer(serializers.ListSerializer):
 class TagUpload(CreateAPIView):
     queryset = Tag.objects.all()
     serializer_class = TagListSerializer
+
+
+class Tagging(GenericAPIView):
+    """Says nowhere but in its code which rows it is about."""
+
+    def post(self, request, pk):
+        tag = Tag.objects.create(name=request.data["name"])
+        get_object_or_404(Order.objects.select_related("customer"), pk=pk).tags.add(tag)
+        return Response(status=204)
