@@ -3,7 +3,7 @@
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
@@ -71,9 +71,11 @@ class Description:
             given.append(_mapping(example).get("value"))
         return tuple(dict.fromkeys(_text(one) for one in given if one is not None))
 
+    def kind(self, parameter: Json) -> str:
+        return str(self._resolved(_mapping(parameter.get("schema"))).get("type"))
+
     def guesses(self, parameter: Json) -> tuple[str, ...]:
-        schema = self._resolved(_mapping(parameter.get("schema")))
-        return GUESSES.get(str(schema.get("type")), ())
+        return GUESSES.get(self.kind(parameter), ())
 
 
 def describe(get: Get) -> Description | None:
@@ -111,16 +113,25 @@ class _Rows:
 
     get: Get
 
-    def values(self, path: str, name: str) -> tuple[str, ...]:
-        """What `name` may be below `path`: `/orders` tells what `order_id` may be."""
-        wanted = (name, name.rpartition("_")[2], *NAMES)
-        for place in (path, path + "/"):
-            answer = self.get(place)
-            rows = _rows(_json(answer.body)) if answer and answer.status == 200 else []
-            for key in wanted:
-                found = tuple(dict.fromkeys(_text(row[key]) for row in rows if row.get(key)))
-                if found:
-                    return found[:CALLS]
+    def values(self, path: str, name: str, kind: str) -> tuple[str, ...]:
+        """What `name` may be below `path`: `/orders` tells what `order_id` may be, and what
+        `number` may be below `/orders/by-number`."""
+        wanted: tuple[str, ...] = (name, name.rpartition("_")[2], *NAMES)
+        while path:
+            for place in (path, path + "/"):
+                if found := self._listed(place, wanted, kind):
+                    return found
+            path, wanted = path.rpartition("/")[0], (name,)
+        return ()
+
+    def _listed(self, place: str, keys: Sequence[str], kind: str) -> tuple[str, ...]:
+        answer = self.get(place)
+        rows = _rows(_json(answer.body)) if answer and answer.status == 200 else []
+        for key in keys:
+            found = dict.fromkeys(_text(row[key]) for row in rows if row.get(key))
+            fitting = [text for text in found if kind != "integer" or text.isdecimal()]
+            if fitting:
+                return tuple(fitting[:CALLS])
         return ()
 
 
@@ -133,7 +144,8 @@ def _filled(
         return
     parameter = parameters.get(match[1], {})
     before, after = template[: match.start()], template[match.end() :]
-    values = described.values(parameter) or rows.values(before.rstrip("/"), match[1])
+    kind = described.kind(parameter)
+    values = described.values(parameter) or rows.values(before.rstrip("/"), match[1], kind)
     for value in values or described.guesses(parameter):
         yield from _filled(before + quote(value, safe="") + after, described, parameters, rows)
 

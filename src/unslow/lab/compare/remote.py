@@ -16,6 +16,7 @@ from unslow.lab.compare._remote_gate import Gated, gate
 from unslow.lab.compare._remote_service import Service, service
 from unslow.lab.compare._remote_workload import Planned, plan
 from unslow.lab.prove.change import CANDIDATE, claims, verdict_of
+from unslow.lab.prove.evidence import fewest_pairs
 from unslow.lab.prove.judge import of_change
 from unslow.lab.prove.schedule import AGAIN, BEFORE
 from unslow.lab.prove.session import Clock, deadline, weights
@@ -35,6 +36,8 @@ from unslow.model import (
 from unslow.progress import Progress
 
 GATE_SHARE = 0.3  # of the budget, until which the base is asked for more than its fewest calls
+MEASURE_SHARE = 0.8  # of what is left then, for the fewest blocks that can prove anything
+CALLS_IN_BLOCK = 10  # of an endpoint and an arm, on a machine that is as quick as in the gates
 PROCESS_EFFECT = 0.1
 """How far apart two processes of the same code may lie for as long as they live.
 
@@ -101,7 +104,7 @@ def _measured(
         seconds_left,
     )
     trial = Trial(
-        claims(gated.workload.endpoints),
+        claims(chosen(gated, seconds_left())),
         weights(gated.workload),
         gated.costs,
         blocks,
@@ -113,6 +116,19 @@ def _measured(
     progress.stage("replicate on held-out requests", REPLICATION_SETS)
     trial.replicate()
     return trial
+
+
+def chosen(gated: Gated, seconds: float) -> tuple[str, ...]:
+    """The endpoints that can be measured often enough, those that seem to differ most first."""
+    before, after = gated.costs[BEFORE], gated.costs[CANDIDATE]
+    seconds *= MEASURE_SHARE / (fewest_pairs() + REPLICATION_SETS)
+    found: list[str] = []
+    for end in sorted(gated.workload.endpoints, key=lambda end: -abs(after[end] - before[end])):
+        needed = CALLS_IN_BLOCK * (before[end] + after[end])
+        if needed <= seconds or not found:
+            seconds -= needed
+            found.append(end)
+    return tuple(end for end in gated.workload.endpoints if end in found)
 
 
 def _verdict(trial: Trial, gated: Gated) -> Verdict:

@@ -216,8 +216,8 @@ def claims(endpoints: Sequence[str]) -> list[Claim]:
 
 
 def verdict_of(trial: Trial, endpoints: Sequence[str]) -> Verdict:
-    """The verdict of a trial of `claims(endpoints)` in which nothing was counted."""
-    return _Found(trial, endpoints, endpoints, {}, {}).verdict()
+    """The verdict of a trial of `claims` on some of `endpoints`, in which nothing was counted."""
+    return _Found(trial, trial.claims[0].targets, endpoints, {}, {}).verdict()
 
 
 @dataclass(frozen=True)
