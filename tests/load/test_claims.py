@@ -7,7 +7,7 @@ import pytest
 
 from unslow.lab.prove._shown import Claims, agrees, settled
 from unslow.lab.prove.judge import Judgement
-from unslow.lab.prove.waiting import LatencyPair, Waited, fewest_requests
+from unslow.lab.prove.waiting import LatencyPair, Waited, fewest_requests, tail
 from unslow.model import GeneratorCheck
 
 KEPT_UP = GeneratorCheck(10_000, 0.1, 0.1)
@@ -116,8 +116,28 @@ def test_a_quantile_of_too_few_requests_is_no_value() -> None:
     assert pair.log_ratio(("GET /other", 0.5)) is None
 
 
-def test_claims_are_made_of_what_every_pair_measured() -> None:
+def test_a_claim_uses_the_pairs_that_have_enough_requests() -> None:
     many, few = {"": [1.0] * 100, "GET /": [1.0] * 20}, {"": [1.0] * 100, "GET /": [1.0] * 5}
     waited = Waited(("", "GET /"), 0.05, [LatencyPair(many, many), LatencyPair(many, few)])
-    assert set(waited.claims(waited.pairs).values) == {"p50", "p95"}
+    lengths = {name: len(values) for name, values in waited.claims(waited.pairs).values.items()}
+    assert lengths == {"p50": 2, "p95": 2, "p50 of GET /": 1}
     assert waited.replicated() is None
+
+
+def test_the_tail_needs_two_hundred_requests_of_each_version() -> None:
+    assert tail([LatencyPair({"": [1.0] * 199}, {"": [1.0] * 400})], "", 1) is None
+
+
+def test_the_tail_is_that_of_all_launches_with_its_interval() -> None:
+    random = Random(1)
+
+    def latencies(scale: float) -> dict[str, list[float]]:
+        return {"": [scale * random.expovariate(1) for _ in range(300)]}
+
+    found = tail([LatencyPair(latencies(40), latencies(10)) for _ in range(8)], "", 1)
+    assert found
+    assert found.speedup
+    assert found.speedup.low < 4 < found.speedup.high
+    assert found.speedup.low > 2.5
+    assert found.before_ms == pytest.approx(40 * math.log(100), rel=0.1)
+    assert found.evidence == 0

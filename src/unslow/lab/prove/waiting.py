@@ -25,6 +25,7 @@ from unslow.lab.workload import Call, Workload
 from unslow.model import (
     Distribution,
     EndpointEffect,
+    Interval,
     LatencyEffect,
     QuantileEffect,
     UnderLoad,
@@ -32,8 +33,11 @@ from unslow.model import (
 )
 from unslow.progress import Progress
 
-QUANTILES = (0.5, 0.95, 0.99)
-JUDGED = (0.5, 0.95)  # p99 of a few hundred requests is shown, and proves nothing
+JUDGED = (0.5, 0.95)
+TAIL = 0.99  # shown, and decides nothing
+TAIL_CONFIDENCE = 0.95  # more than a bootstrap over a few launches cannot give
+FEWEST_FOR_TAIL = 3  # launch pairs
+RESAMPLES = 200
 RATE_SHARE = 0.6  # of what the version before can serve: queues form, and still empty
 TURNS = 4  # of each version in a launch pair
 LEAST_TURN_S, MOST_TURN_S = 0.5, 5.0
@@ -83,7 +87,7 @@ class Waited:
         places = {_name(end, q): (end, q) for end in self.endpoints for q in JUDGED}
         values = {name: self.values(place, pairs) for name, place in places.items()}
         main = tuple(_name(self.endpoints[0], q) for q in JUDGED)
-        known = {name: found for name, found in values.items() if len(found) == len(pairs)}
+        known = {name: found for name, found in values.items() if found}
         return Claims(known, tuple(name for name in main if name in known), self.max_slowdown)
 
     def replicated(self) -> bool | None:
@@ -94,7 +98,7 @@ class Waited:
         return any(
             agrees(claims.values[name], again.values[name])
             for name in claims.gains()
-            if name in again.values
+            if len(again.values.get(name, ())) == REPLICATION_PAIRS
         )
 
 
@@ -138,7 +142,7 @@ def prove_latency(
         except ArmFailed as error:
             return Verdict("failed", str(error), launches=len(waited.pairs), metric="wall")
     check = checked(bench.ceiling, bench.loads, rate)
-    return _verdict(bench, waited, judgement, UnderLoad("latency", check, rate, share))
+    return _verdict(bench, waited, judgement, UnderLoad("latency", check, rate, share), seed)
 
 
 def _rate(bench: Bench, wanted: float | None) -> tuple[float, float]:
@@ -194,7 +198,9 @@ def _book(latencies: Latencies, calls: Sequence[Call], sent: Sent) -> None:
         latencies.setdefault(calls[pick].endpoint, []).append(latency)
 
 
-def _verdict(bench: Bench, waited: Waited, judgement: Judgement, load: UnderLoad) -> Verdict:
+def _verdict(
+    bench: Bench, waited: Waited, judgement: Judgement, load: UnderLoad, seed: int
+) -> Verdict:
     claims = waited.claims(waited.pairs)
     main = waited.endpoints[0]
     lead = _lead(claims, main)
@@ -217,7 +223,7 @@ def _verdict(bench: Bench, waited: Waited, judgement: Judgement, load: UnderLoad
             load.generator,
             load.rate,
             load.share,
-            tuple(_latency(waited, end) for end in waited.endpoints) if waited.pairs else (),
+            tuple(_latency(waited, end, seed) for end in waited.endpoints),
         ),
     )
 
@@ -229,27 +235,57 @@ def _lead(claims: Claims, endpoint: str) -> float:
     return names[max(known, key=lambda name: e_value(claims.values[name]))] if known else 0.5
 
 
-def _latency(waited: Waited, endpoint: str) -> LatencyEffect:
+def _latency(waited: Waited, endpoint: str, seed: int) -> LatencyEffect:
     requests = sum(len(one.before.get(endpoint, ())) for one in waited.pairs)
     requests += sum(len(one.after.get(endpoint, ())) for one in waited.pairs)
-    found = [(q, waited.values((endpoint, q), waited.pairs)) for q in QUANTILES]
-    quantiles = [
-        QuantileEffect(
-            q,
-            _typical([one.before.get(endpoint, ()) for one in waited.pairs], q),
-            _typical([one.after.get(endpoint, ()) for one in waited.pairs], q),
-            speedup(values),
-            finite(e_value(values)),
-        )
-        for q, values in found
-        if values
-    ]
-    return LatencyEffect(endpoint, requests, tuple(quantiles))
+    found = [_quantile(waited, (endpoint, q)) for q in JUDGED]
+    found.append(tail(waited.pairs, endpoint, seed))
+    return LatencyEffect(endpoint, requests, tuple(one for one in found if one))
+
+
+def _quantile(waited: Waited, place: Place) -> QuantileEffect | None:
+    endpoint, q = place
+    values = waited.values(place, waited.pairs)
+    if not values:
+        return None
+    return QuantileEffect(
+        q,
+        _typical([one.before.get(endpoint, ()) for one in waited.pairs], q),
+        _typical([one.after.get(endpoint, ()) for one in waited.pairs], q),
+        speedup(values),
+        finite(e_value(values)),
+    )
 
 
 def _typical(launches: Sequence[Sequence[float]], q: float) -> float:
     found = [quantile(one, q) for one in launches if one]
     return round(median(found), 3) if found else 0.0
+
+
+def tail(pairs: Sequence[LatencyPair], endpoint: str, seed: int) -> QuantileEffect | None:
+    """p99 over all launches together, with a bootstrap interval over launch pairs.
+
+    One launch has too few requests for it. None where all of them have.
+    """
+
+    def pooled(chosen: Sequence[LatencyPair]) -> tuple[float, float]:
+        old = [value for one in chosen for value in one.before.get(endpoint, ())]
+        new = [value for one in chosen for value in one.after.get(endpoint, ())]
+        return max(quantile(old, TAIL), LEAST_MS), max(quantile(new, TAIL), LEAST_MS)
+
+    sides = ("before", "after")
+    sizes = [sum(len(getattr(one, side).get(endpoint, ())) for one in pairs) for side in sides]
+    if min(sizes) < fewest_requests(TAIL):
+        return None
+    before, after = pooled(pairs)
+    spread = None
+    if len(pairs) >= FEWEST_FOR_TAIL:
+        random = Random(seed)
+        draws = (pooled(random.choices(pairs, k=len(pairs))) for _ in range(RESAMPLES))
+        ratios = [old / new for old, new in draws]
+        low, high = (quantile(ratios, 0.5 + side * TAIL_CONFIDENCE / 2) for side in (-1, 1))
+        spread = Interval(round(before / after, 4), round(low, 4), round(high, 4), TAIL_CONFIDENCE)
+    return QuantileEffect(TAIL, round(before, 3), round(after, 3), spread)
 
 
 def _effect(waited: Waited, claims: Claims, endpoint: str, *, believed: bool) -> EndpointEffect:

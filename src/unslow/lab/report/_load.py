@@ -197,8 +197,15 @@ def _peak(curve: CapacityCurve, top: int) -> str:
     return f"{_estimate(curve.peak)} connections{beyond}"
 
 
-def intervals(found: Capacity) -> str:
-    return f"In brackets: {say.percent(found.confidence)} intervals, bootstrap over launches."
+def intervals(load: UnderLoad) -> str:
+    """Which intervals stand in brackets."""
+    if load.capacity:
+        share = say.percent(load.capacity.confidence)
+        return f"In brackets: {share} intervals, bootstrap over launches."
+    return (
+        "In brackets: 99 % intervals over launch pairs; of p99, which decides nothing, 95 % by "
+        "bootstrap."
+    )
 
 
 def terminal(load: UnderLoad) -> list[RenderableType]:
@@ -207,8 +214,9 @@ def terminal(load: UnderLoad) -> list[RenderableType]:
     if load.latencies:
         parts += ["", _table(LATENCY_HEADS, latency_rows(load), 2)]
     if load.capacity:
-        rows = capacity_rows(load.capacity)
-        parts += ["", _table(CAPACITY_HEADS, rows, 1), Text(intervals(load.capacity), style="dim")]
+        parts += ["", _table(CAPACITY_HEADS, capacity_rows(load.capacity), 1)]
+    if load.capacity or load.latencies:
+        parts.append(Text(intervals(load), style="dim"))
     style = "bold red" if load.generator.bottleneck else "dim"
     return [*parts, "", Text(generator(load), style=style)]
 
@@ -236,7 +244,8 @@ def markdown(load: UnderLoad) -> str:
         blocks.append(_markdown_table(LATENCY_HEADS, rows, 2))
     if load.capacity:
         blocks.append(_markdown_table(CAPACITY_HEADS, capacity_rows(load.capacity), 1))
-        blocks.append(intervals(load.capacity))
+    if load.capacity or load.latencies:
+        blocks.append(intervals(load))
     blocks.append(generator(load))
     return "\n\n".join(blocks)
 
