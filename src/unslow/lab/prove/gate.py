@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -37,6 +38,7 @@ from unslow.progress import Progress
 Answers = Sequence[tuple[Call, Answer]]
 
 WIDE_SHARE = 0.5  # of an arm's budget, for calls that are only compared, whatever is spent before
+_EXCEPTION = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception)\b")
 
 
 @dataclass(frozen=True)
@@ -538,5 +540,7 @@ def _forbidden(candidate: Candidate) -> str:
 
 
 def _last_line(message: str) -> str:
+    """The exception that a traceback ends with, else what was said last."""
     lines = [line.strip() for line in message.splitlines() if line.strip()]
-    return lines[-1] if lines else message
+    raised = [line for line in lines if _EXCEPTION.match(line)]
+    return (raised or lines or [message])[-1]
