@@ -9,7 +9,14 @@ from typing import Literal
 from unslow.errors import UnslowError
 from unslow.lab.budget.rules import Limit
 from unslow.lab.prove._ratios import Metric, log_ratios, metric_of
-from unslow.lab.prove.evidence import PROVEN_EVIDENCE, e_bh, e_value, interval
+from unslow.lab.prove.evidence import (
+    PROVEN_EVIDENCE,
+    NoisePrior,
+    e_bh,
+    e_value,
+    interval,
+    noise_prior,
+)
 from unslow.lab.prove.judge import FEWEST_PAIRS_AGAINST, SURE, speedup
 from unslow.lab.prove.schedule import ArmFailed, LaunchSet, Slice
 from unslow.lab.prove.trial import (
@@ -76,8 +83,10 @@ class Race:
         """Close what is surely within its limit, and what stands as past it among all claims."""
         values = {end: self._values(end) for end in self.limits}
         standing = e_bh({end: against(values[end], self.limits[end].value) for end in self.limits})
+        shared = noise_prior(list(values.values()))
         for end in self.open:
-            found = judged(values[end], self.limits[end].value, stands=end in standing)
+            limit = self.limits[end].value
+            found = judged(values[end], limit, stands=end in standing, prior=shared)
             if found != "open":
                 self.settled[end] = found, values[end]
 
@@ -115,16 +124,19 @@ def against(values: Sequence[float], limit: float) -> float:
     return e_value(over) if over and fmean(over) > 0 else 1.0
 
 
-def judged(values: Sequence[float], limit: float, *, stands: bool) -> Status:
+def judged(
+    values: Sequence[float], limit: float, *, stands: bool, prior: NoisePrior | None = None
+) -> Status:
     """The status that log ratios (head/base) allow.
 
     "exceeded": the lower end of the 99 % interval is past the limit, and the evidence for it,
-    which may be looked at after every pair, `stands` among all endpoints.
+    which may be looked at after every pair, `stands` among all endpoints. What the endpoints
+    share of the noise (`prior`) helps to clear one, and to accuse none.
     """
     bound = math.log1p(limit)
     if stands and against(values, limit) >= PROVEN_EVIDENCE and interval(values).low > bound:
         return "exceeded"
-    if len(values) >= FEWEST_PAIRS_AGAINST and interval(values, SURE).high < bound:
+    if len(values) >= FEWEST_PAIRS_AGAINST and interval(values, SURE, prior).high < bound:
         return "within"
     return "open"
 

@@ -51,6 +51,8 @@ def headline(budget: Budget) -> str:
         return f"{over} of {say.count(held, 'endpoint')} over budget"
     if not held:
         return "no endpoint has a budget"
+    if unsure := sum(status(row) == "open" for row in budget.endpoints):
+        return f"no endpoint over budget, {unsure} of {held} not shown to be within"
     return "the endpoint is within budget" if held == 1 else f"all {held} endpoints within budget"
 
 
@@ -254,13 +256,13 @@ def _blocks(report: Report, budget: Budget, shown: int) -> list[str]:
         text(" · ".join(say.target(report)) + against),
     ]
     held = [row for row in budget.endpoints if row.budgeted]
-    moved = [row for row in held if status(row) != "within" or _moved(row)][:shown]
+    moved = [row for row in held if row.exceeded or _moved(row)][:shown]
     same = [row for row in held if row not in moved][: max(0, shown - len(moved))]
     if moved:
         blocks.append(_rows(moved))
     blocks += [_over(row) for row in budget.exceeded[:shown]]
     if same:
-        title = "within budget" if not budget.base else "within budget, as on the base"
+        title = "not over budget" if not budget.base else "not over budget, counters as on the base"
         blocks.append(fold(f"{say.count(len(same), 'endpoint')} {title}", _rows(same)))
     if hidden := len(held) - len(moved) - len(same):
         blocks.append(f"{say.count(hidden, 'endpoint')} did not fit here.")
