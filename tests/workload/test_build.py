@@ -79,6 +79,7 @@ def test_a_recording_is_observed_under_the_routes_that_answer_it(lab: Lab, tmp_p
     recording = tmp_path / "traffic.jsonl"
     recording.write_text('{"path": "/products?limit=2"}\n{"path": "/products?limit=3"}\n')
     workload, description = prepare(lab, Wanted(recordings=(recording,)), "", Silent())
+    assert sum(call.weight for call in workload.calls) == 2.0  # the one held out counts too
     trace = observe(lab, workload, description, "", unchanged, Silent())
     assert {request.endpoint for request in trace.requests} == {"GET /products"}
     assert {query.shape for request in trace.requests for query in request.queries} == {

@@ -226,9 +226,15 @@ def _kept(tried: Sequence[_Tried], skipped: list[Skipped], *, recorded: bool) ->
     for calls in good.values():
         ranked = sorted(calls, key=lambda call: -call.weight) if recorded else calls
         chosen, others = _split(ranked)
-        measured += chosen
+        measured += _standing_for(calls, chosen) if recorded else chosen
         held_out += others
     return Workload(tuple(measured), tuple(held_out), tuple(skipped))
+
+
+def _standing_for(calls: Sequence[Call], chosen: Sequence[Call]) -> list[Call]:
+    """The chosen calls with the weight of all: an endpoint of many URLs is no rarer for that."""
+    scale = sum(call.weight for call in calls) / sum(call.weight for call in chosen)
+    return [msgspec.structs.replace(call, weight=call.weight * scale) for call in chosen]
 
 
 def _split(calls: Sequence[Call]) -> tuple[Sequence[Call], Sequence[Call]]:
