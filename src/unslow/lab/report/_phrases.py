@@ -183,7 +183,7 @@ def target(report: Report) -> list[str]:
     facts = [
         report.target.framework,
         report.target.database,
-        f"Python {report.environment.python}",
+        f"Python {report.environment.python}" if report.environment.python else "",
         count(cpus, "CPU"),
     ]
     if report.seconds:
