@@ -94,7 +94,7 @@ class Project:
         command = [sys.executable, "-c", "from unslow.cli import main; main()", "check", *words]
         environment = {**os.environ, "XDG_STATE_HOME": str(self.folder / ".state")}
         done = subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=120
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=400
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 

@@ -1,6 +1,9 @@
 """The command line on small applications: what passes, what fails, and what it says."""
 
+import pytest
+
 from tests.budget.conftest import SECRET
+from unslow.cli import main
 
 ENOUGH = """
 [tool.unslow.budget]
@@ -72,7 +75,7 @@ def test_a_slower_plan_fails_by_its_time_alone(warehouse) -> None:
     )
     warehouse.git("commit", "--quiet", "--all", "--message", "Budget")
     warehouse.change("number = 7", "number + 0 = 7")
-    ran, report = warehouse.report("--base", "main", "--time-budget", "60s")
+    ran, report = warehouse.report("--base", "main")
     [row] = report["budget"]["endpoints"]
     assert row["time"]["status"] == "exceeded", ran.out + ran.err
     assert 1 / row["time"]["speedup"]["high"] > 1.2
@@ -107,22 +110,33 @@ def test_a_budget_of_what_cannot_be_exercised_is_said_and_fails_nothing(shop) ->
     assert report["budget"]["unchecked"] == ["GET /customers"]
 
 
-def test_wrong_tables_are_refused_before_anything_starts(shop) -> None:
-    for table, said in (
+def refusal(shop, monkeypatch, capsys, *words: str) -> str:
+    """What the command says of wrong usage, in this process: it starts nothing."""
+    monkeypatch.chdir(shop.folder)
+    with pytest.raises(SystemExit) as left:
+        main(["check", *words])
+    assert left.value.code == 2
+    said = capsys.readouterr().err
+    assert "observe" not in said
+    return said
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
         ("", "has no [tool.unslow.budget]"),
         ('[tool.unslow.budget]\n"GET /orders" = { querys = 1 }\n', "has no limit 'querys'"),
         ("[tool.unslow.budget]\nqueries = 1\n", "is a limit where a route is expected"),
-    ):
-        shop.budget(table)
-        ran = shop.check()
-        assert ran.code == 2
-        assert said in ran.err
-        assert "observe" not in ran.err
+    ],
+)
+def test_a_wrong_table_is_refused_before_anything_starts(
+    shop, monkeypatch, capsys, table, said
+) -> None:
+    shop.budget(table)
+    assert said in refusal(shop, monkeypatch, capsys)
 
 
-def test_an_unknown_base_is_refused_before_anything_starts(shop) -> None:
+def test_an_unknown_base_is_refused_before_anything_starts(shop, monkeypatch, capsys) -> None:
     shop.budget(ENOUGH)
-    ran = shop.check("--base", "nowhere")
-    assert ran.code == 2
-    assert "'nowhere' is no revision" in ran.err
-    assert "observe" not in ran.err
+    said = refusal(shop, monkeypatch, capsys, "--base", "nowhere")
+    assert "'nowhere' is no revision" in said
