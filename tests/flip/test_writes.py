@@ -5,7 +5,7 @@ import pytest
 
 from unslow.lab.prove._stand import standing
 from unslow.lab.prove._traffic import Write
-from unslow.lab.prove.writes import charge, outweighs
+from unslow.lab.prove.writes import charge, cost_ms, outweighs
 from unslow.model import Change, Interval, WriteEffect, Writes
 
 SCHEMA = """
@@ -187,14 +187,19 @@ def test_several_indexes_of_one_table_find_the_same_room(dsn):
     assert all(effect(one, "update").hot.before > 0.9 for one in found)
 
 
-def test_a_cost_outweighs_a_gain_only_when_it_was_observed_and_shown():
-    def writes(low, observed, ms):
-        update = WriteEffect(
+def test_only_writes_that_were_observed_and_surely_cost_more_are_charged():
+    def update(low, observed):
+        return WriteEffect(
             "update", Change(1, 2), Change(0, 0), Interval(2.0, low, 3.0), observed=observed
         )
-        return [Writes("i", "t", 1, 0.1, (update,), ms_per_round=ms)]
 
-    assert not outweighs(writes(1.5, 1.0, 4.0), saved_ms=5.0)
-    assert not outweighs(writes(0.9, 1.0, 4.0), saved_ms=3.0)
-    assert not outweighs(writes(1.5, 0.0, 4.0), saved_ms=3.0)
-    assert outweighs(writes(1.5, 1.0, 4.0), saved_ms=3.0)
+    assert cost_ms(update(0.9, 4000.0)) == 0
+    assert cost_ms(update(1.5, 0.0)) == 0
+    assert cost_ms(update(1.5, 4000.0)) == 4.0
+
+
+def test_a_cost_outweighs_only_what_is_less():
+    writes = [Writes("i", "t", 1, 0.1, ms_per_round=4.0)]
+    assert not outweighs(writes, saved_ms=5.0)
+    assert not outweighs([Writes("i", "t", 1, 0.1)], saved_ms=-1.0)
+    assert outweighs(writes, saved_ms=3.0)

@@ -61,7 +61,7 @@ class Writes(msgspec.Struct, frozen=True):
     """What one index costs the writes of its table, measured in rolled-back transactions.
 
     `unmeasured` says why a kind of write could not be tried. `ms_per_round` is what the observed
-    writes of a round of traffic cost more, where there are any.
+    writes of a round of traffic cost more, of those kinds that surely cost more.
     """
 
     index: str

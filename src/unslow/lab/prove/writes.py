@@ -91,7 +91,6 @@ def charge(
     except Unwritable as error:
         unmeasured.append(str(error))
     effects = tuple(_effect(trial) for trial in trials if trial.with_index and trial.without)
-    cost_ms = sum(_cost_ms(effect) for effect in effects)
     return Writes(
         index=built.name,
         table=built.table,
@@ -99,24 +98,21 @@ def charge(
         build_seconds=built.seconds,
         effects=effects,
         unmeasured=tuple(dict.fromkeys(unmeasured)),
-        ms_per_round=round(cost_ms, 4),
+        ms_per_round=round(sum(map(cost_ms, effects)), 4),
     )
 
 
 def outweighs(writes: Sequence[Writes], saved_ms: float) -> bool:
-    """Whether the writes of a round of traffic cost more than its reads save, and surely cost
-    something."""
-    shown = any(
-        effect.slowdown is not None and effect.slowdown.low > 1 and effect.observed > 0
-        for one in writes
-        for effect in one.effects
-    )
-    return shown and sum(one.ms_per_round for one in writes) > max(saved_ms, 0.0)
+    """Whether the writes of a round of traffic surely cost something, and more than its reads
+    save."""
+    return sum(one.ms_per_round for one in writes) > max(saved_ms, 0.0)
 
 
-def _cost_ms(effect: WriteEffect) -> float:
-    more = effect.microseconds.after - effect.microseconds.before
-    return max(0.0, effect.observed * more / 1e3)
+def cost_ms(effect: WriteEffect) -> float:
+    """What the observed writes of a round cost more; nothing while they may cost the same."""
+    if effect.slowdown is None or effect.slowdown.low <= 1:
+        return 0.0
+    return effect.observed * (effect.microseconds.after - effect.microseconds.before) / 1e3
 
 
 def _trials(
