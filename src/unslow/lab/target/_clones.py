@@ -28,11 +28,14 @@ Key = Source | Path
 
 
 @dataclass(frozen=True)
-class _Template:
+class Template:
     """A database of the user's, and our copy of it: a database's name or a file."""
 
     source: Key
     name: str
+
+
+NONE: Mapping[Key, Template] = {}
 
 
 class Templates:
@@ -51,7 +54,7 @@ class Templates:
         self.trees = trees
         self.environment = environment
         self._progress = progress
-        self._made: dict[Key, _Template] = {}
+        self._made: dict[Key, Template] = {}
         self._told: set[str] = set()
         self._alive: dict[str, Source] = {}  # databases of ours on a server
         self._count = 0
@@ -60,10 +63,10 @@ class Templates:
         self.busy = False
 
     @property
-    def known(self) -> tuple[_Template, ...]:
+    def known(self) -> tuple[Template, ...]:
         return tuple(self._made.values())
 
-    def template(self, source: Key) -> _Template:
+    def template(self, source: Key) -> Template:
         with self._lock:
             if source not in self._made:
                 self.busy = True
@@ -111,26 +114,32 @@ class Templates:
             self._told.add(what)
             self._progress.note(what)
 
-    def _make(self, source: Key) -> _Template:
+    def _make(self, source: Key) -> Template:
         name = self.new_name()
         if isinstance(source, Path):
             self._tell(f"Cloning the SQLite database {source.name}")
             self.folder.mkdir(exist_ok=True)
             _sqlite.make_template(source, self.folder / name)
-            return _Template(source, str(self.folder / name))
+            return Template(source, str(self.folder / name))
         size = f"{_postgres.size_bytes(source) / 2**20:.0f} MB"
         self._tell(f"Cloning the database {source.name} on {source.where} ({size})")
         with contextlib.suppress(psycopg.Error):
             self.journal.drop_left_behind(source)
         self.will_make(source, name)
         _postgres.make_template(source, name, self._stop)
-        return _Template(source, name)
+        return Template(source, name)
 
 
 class Clones:
     """The databases and Redis servers of one launch."""
 
-    def __init__(self, templates: Templates, folder: Path, sql: Sequence[str]) -> None:
+    def __init__(
+        self,
+        templates: Templates,
+        folder: Path,
+        sql: Sequence[str],
+        prepared: Mapping[Key, Template] = NONE,
+    ) -> None:
         self._templates = templates
         self._folder = folder
         self._sql = tuple(sql)
@@ -141,7 +150,7 @@ class Clones:
         self._lock = threading.RLock()
         self._closed = False
         for template in templates.known:
-            self._clone(template)
+            self._clone(prepared.get(template.source, template))
         self._prepare()
 
     @property
@@ -176,6 +185,21 @@ class Clones:
                 case engine:
                     raise UnslowError(f"unslow cannot clone a {engine} database yet")
 
+    def kept(self) -> dict[Key, Template]:
+        """The databases as they are now, as templates for other launches; nothing else remains."""
+        with self._lock:
+            self._closed = True
+            self._stack.close()
+            for source, database in self._databases.items():
+                if isinstance(source, Source):
+                    _postgres.settle(source, database.name)
+            return {
+                source: Template(
+                    source, database.name if isinstance(source, Source) else database.dsn
+                )
+                for source, database in self._databases.items()
+            }
+
     def drop(self) -> None:
         with self._lock:
             self._closed = True
@@ -197,7 +221,7 @@ class Clones:
                 self._prepare()
         return self._databases[source]
 
-    def _clone(self, template: _Template) -> None:
+    def _clone(self, template: Template) -> None:
         name = self._templates.new_name()
         source = template.source
         if isinstance(source, Source):

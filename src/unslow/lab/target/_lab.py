@@ -7,7 +7,7 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from types import FrameType, TracebackType
 from unslow.errors import UnslowError, UsageError
 from unslow.lab.target import _checks, _commands, _interpreter, _launch, _prepare, _process
 from unslow.lab.target._broker import Broker
-from unslow.lab.target._clones import Clones, Templates, environment_of
+from unslow.lab.target._clones import NONE, Clones, Key, Template, Templates, environment_of
 from unslow.lab.target._journal import Journal
 from unslow.lab.target._launch import Spec
 from unslow.lab.target._running import Running
@@ -43,6 +43,8 @@ class Lab:
         self._ground = ground
         self.progress = progress
         self._running: list[Running] = []
+        self._prepared_data: dict[str, Mapping[Key, Template]] = {}
+        self._preparing = threading.Lock()
         self._launches = itertools.count(1)
         self._left: tuple[str, ...] = ()
         self._cleanup = contextlib.ExitStack()
@@ -153,11 +155,11 @@ class Lab:
         spec = self._spec(start, record)
         relative = self._relative(start.tree)
         with contextlib.ExitStack() as undo:
-            clones = Clones(self._templates, spec.folder / "data", start.sql)
+            prepared = self._prepared(start, relative, given_up)
+            clones = Clones(self._templates, spec.folder / "data", start.sql, prepared)
             undo.callback(clones.drop)
             broker = Broker(spec.socket, clones.answer, relative)
             undo.callback(broker.close)
-            _prepare.run(spec, clones, relative, given_up)
             for attempt in range(PORT_ATTEMPTS):
                 process = _launch.start(spec, port := _launch.free_port())
                 undo.callback(_process.stop, process, str(spec.socket))
@@ -180,6 +182,24 @@ class Lab:
             self._running.append(running)
             undo.pop_all()
         return running
+
+    def _prepared(
+        self, start: Start, relative: Relative, given_up: threading.Event
+    ) -> Mapping[Key, Template]:
+        """What a tree's own commands, its migrations, leave of the data: run once, then cloned."""
+        if not start.tree.prepare:
+            return NONE
+        with self._preparing:
+            if start.tree.key not in self._prepared_data:
+                spec = self._spec(start, "off")
+                clones = Clones(self._templates, spec.folder / "data", ())
+                try:
+                    _prepare.run(spec, clones, relative, given_up)
+                except BaseException:
+                    clones.drop()
+                    raise
+                self._prepared_data[start.tree.key] = clones.kept()
+            return self._prepared_data[start.tree.key]
 
     def check(self, running: Running, description: Description) -> None:
         """Raises UnslowError when the database has no tables of the application, or no rows."""

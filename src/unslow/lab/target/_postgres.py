@@ -138,6 +138,17 @@ def run(source: Source, name: str, statements: Sequence[str]) -> None:
             connection.execute(f"ANALYZE {table}".encode())
 
 
+def settle(source: Source, name: str) -> None:
+    """Make a clone that was written to a template: nobody connected, vacuumed and analysed."""
+    with _maintenance(source) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+            [name],
+        )
+    with psycopg.connect(source.dsn(name), autocommit=True) as connection:
+        connection.execute("VACUUM (ANALYZE)")
+
+
 def drop(source: Source, *names: str) -> None:
     """Drop clones, whoever is connected to them."""
     with _maintenance(source) as connection:
