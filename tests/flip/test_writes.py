@@ -162,6 +162,23 @@ def test_unique_values_and_uuids_are_made_afresh(dsn):
     assert not writes.unmeasured
 
 
+def test_a_role_without_temporary_tables_is_told_so(dsn):
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("CREATE ROLE plain LOGIN; ALTER TABLE hollow OWNER TO plain")
+        connection.execute("GRANT CREATE ON SCHEMA public TO plain")
+        connection.execute("INSERT INTO hollow VALUES (1, 'a')")
+        connection.execute("REVOKE TEMP ON DATABASE writes_clone FROM PUBLIC")
+        index = "CREATE INDEX hollow_name ON hollow (name)"
+        with standing(dsn.replace("postgres@", "plain@"), [index]) as stand:
+            writes = charge(
+                stand, stand.built[index], (), random=Random(3), seconds_left=lambda: 60.0
+            )
+        connection.execute("DROP OWNED BY plain; DROP ROLE plain")
+    [reason] = writes.unmeasured
+    assert "permission denied to create temporary tables" in reason
+    assert writes.index_bytes > 0
+
+
 def test_a_key_that_is_a_foreign_key_is_inserted_again(dsn):
     writes = charged(dsn, "CREATE INDEX tagged_tag ON tagged (tag_id)")
     assert effect(writes, "insert").wal_bytes.after > 0

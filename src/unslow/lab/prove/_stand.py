@@ -80,7 +80,7 @@ def standing(dsn: str, union: Sequence[str] = (), build_s: float = 600.0) -> Ite
         for statement in dict.fromkeys(union):
             _build(stand, statement, end - time.monotonic())
         for table in dict.fromkeys(built.table for built in stand.built.values()):
-            connection.execute(f"ANALYZE {table}".encode())
+            _analyze(connection, table)
         yield stand
     finally:
         connection.close()
@@ -127,6 +127,13 @@ def _build(stand: Stand, statement: str, seconds: float) -> None:
         stand.refused[statement] = "an index of this name exists"
         return
     stand.built[statement] = Built(*next(iter(new.values())), seconds)
+
+
+def _analyze(connection: Connection, table: str) -> None:
+    try:
+        connection.execute(f"ANALYZE {table}".encode())
+    except psycopg.Error as error:
+        raise_if_ended(connection, error)  # else the clone's own statistics must do
 
 
 def _drop_all_but(dsn: str, before: Mapping[int, Index]) -> None:

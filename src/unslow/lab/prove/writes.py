@@ -90,6 +90,9 @@ def charge(
                 break
     except Unwritable as error:
         unmeasured.append(str(error))
+    except psycopg.Error as error:
+        raise_if_ended(connection, error)
+        unmeasured.append(first_line(error))
     effects = tuple(_effect(trial) for trial in trials if trial.with_index and trial.without)
     return Writes(
         index=built.name,
