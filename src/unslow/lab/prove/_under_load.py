@@ -90,6 +90,11 @@ class Bench:
         finally:
             self.lab.stop_all(runs)
 
+    def forget(self) -> None:
+        """What was sent to find a rate or levels: no claim rests on it, nor on its length."""
+        self.loads.clear()
+        self.load_s = 0.0
+
     def shuffled(self, pair: Mapping[str, Loadable]) -> list[Loadable]:
         """Both versions, in an order that is drawn anew."""
         return self.random.sample(list(pair.values()), len(pair))

@@ -114,7 +114,7 @@ def _run(bench: Bench, driven: Driven) -> Judgement:
     bench.progress.stage("find where throughput ends")
     with bench.pair() as pair:
         chosen = levels(max(bench.saturation(one)[0] for one in pair.values()))
-    bench.loads.clear()
+    bench.forget()
     bench.progress.stage(f"measure throughput at {', '.join(map(str, chosen))} connections", None)
     level_s = LEAST_LEVEL_S
     judgement = Judgement(None, NOT_REACHED)

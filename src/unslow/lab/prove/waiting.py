@@ -152,7 +152,7 @@ def _rate(bench: Bench, wanted: float | None) -> tuple[float, float]:
     bench.progress.stage("measure what the version before can serve")
     with bench.pair() as pair:
         _, most = bench.saturation(pair[bench.before.name])
-    bench.loads.clear()  # at saturation the generator is busy too, and no claim rests on it
+    bench.forget()
     return round(max(RATE_SHARE * most, 0.1), 2), RATE_SHARE
 
 
