@@ -8,6 +8,7 @@ from tests.remote.servers import program
 from unslow.errors import UnslowError, UsageError
 from unslow.lab.compare import Options, _remote_gate, remote
 from unslow.lab.prove import schedule
+from unslow.lab.target import RouteMask
 from unslow.lab.workload import Wanted
 from unslow.model import Comparison
 from unslow.progress import Silent
@@ -67,6 +68,16 @@ def test_another_answer_is_different_and_a_time_is_noise(start: Start) -> None:
     assert "price" in found.reason
     assert found.responses is not None
     assert any("asked_at" in mask for mask in found.responses.masked)
+
+
+def test_a_mask_of_the_user_is_not_compared(start: Start) -> None:
+    masks = {"GET /items/*": RouteMask(json=("price",))}
+    urls = start(ROUTES="/items/{item_id}"), start(ROUTES="/items/{item_id}", PRICE="6")
+    wanted = Wanted(include=("GET /items/1",), writes=False)
+    options = Options(wanted, budget_s=1.0)
+    comparison = remote.compare(*urls, options, Silent(), masks).comparison
+    assert comparison is not None
+    assert comparison.verdict.verdict != "different"
 
 
 def test_endpoints_of_one_side_are_named_and_not_compared(start: Start) -> None:

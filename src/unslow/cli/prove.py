@@ -141,7 +141,7 @@ def _compared(
     if compare.are_urls(*versions):
         from unslow.lab.compare import remote
 
-        return remote.compare(str(versions[0]), str(versions[1]), options, progress)
+        return remote.compare(str(versions[0]), str(versions[1]), options, progress, settings.mask)
     start = compare.commands(*versions)
     found = discover(None, start[0] if start else command, cwd=folder, settings=settings)
     resolved = compare.started_by(*start) if start else compare.resolve(*versions, found)

@@ -5,12 +5,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from unslow.errors import UnslowError, UsageError
 from unslow.lab.compare._remote_cpu import Watch
 from unslow.lab.compare._remote_service import Service, answers
 from unslow.lab.compare._remote_workload import Planned
 from unslow.lab.prove.change import CANDIDATE
 from unslow.lab.prove.equivalence import Answer, Equivalence, answer, summary
+from unslow.lab.prove.rules import NO_RULES, Rules
 from unslow.lab.prove.schedule import BEFORE
 from unslow.lab.prove.trial import Costs
 from unslow.lab.workload import Call, Client, Workload
@@ -61,8 +64,9 @@ def gate(
     planned: Planned,
     progress: Progress,
     seconds_left: Callable[[], float],
+    rules: Rules = NO_RULES,
 ) -> Gated:
-    """Ask the base, then the base again and the candidate in turn, and compare.
+    """Ask the base, then the base again and the candidate in turn, and compare but for `rules`.
 
     Raises `UnslowError` when the base stops answering, `UsageError` when it answers nothing that
     can be measured.
@@ -83,9 +87,11 @@ def gate(
     workload = _split(calls, (*planned.skipped, *skipped))
     if failure:
         return Gated(workload, costs, kind="failed", reason=failure)
-    judge = Equivalence(first.answers, again.answers)
+    judge = Equivalence(first.answers, again.answers, rules)
     compared = tuple(judge.compare(after.answers))
-    responses = summary(compared, judge.masked())
+    responses = msgspec.structs.replace(
+        summary(compared, judge.masked()), unused_masks=rules.unused()
+    )
     once = _once(first.answers, again.answers)
     if responses.first_difference:
         reason = responses.first_difference

@@ -3,6 +3,7 @@
 import math
 import os
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from random import Random
 
@@ -18,9 +19,11 @@ from unslow.lab.compare._remote_workload import Planned, plan
 from unslow.lab.prove.change import CANDIDATE, claims, verdict_of
 from unslow.lab.prove.evidence import fewest_pairs
 from unslow.lab.prove.judge import of_change
+from unslow.lab.prove.rules import Rules
 from unslow.lab.prove.schedule import AGAIN, BEFORE
 from unslow.lab.prove.session import Clock, deadline, weights
 from unslow.lab.prove.trial import REPLICATION_SETS, Trial
+from unslow.lab.target import RouteMask
 from unslow.model import (
     SCHEMA_VERSION,
     Calibration,
@@ -54,9 +57,16 @@ WRITES = "writes were sent, and what they changed was not compared"
 NOT_COUNTED = "queries cannot be counted from outside"
 
 
-def compare(base_url: str, candidate_url: str, options: Options, progress: Progress) -> Report:
+def compare(
+    base_url: str,
+    candidate_url: str,
+    options: Options,
+    progress: Progress,
+    masks: Mapping[str, RouteMask] | None = None,
+) -> Report:
     """The report whose `comparison` holds the verdict on the service at `candidate_url`.
 
+    `masks` are the user's own, by glob of routes: what of the answers is not compared.
     Raises `UsageError` for addresses that are not services of this machine, or when nothing is
     known of what to ask; `UnslowError` when the base stops answering.
     """
@@ -74,7 +84,7 @@ def compare(base_url: str, candidate_url: str, options: Options, progress: Progr
     seconds_left = deadline(options.budget_s)
     progress.stage("check that answers are the same", len(planned.calls))
     gate_ends = deadline(options.budget_s * GATE_SHARE)
-    gated = gate(base, candidate, planned, progress, gate_ends)
+    gated = gate(base, candidate, planned, progress, gate_ends, Rules(masks or {}))
     if gated.kind is not None:
         verdict = Verdict(gated.kind, gated.reason, responses=gated.responses)
         report = _report(base, candidate, planned, gated, options, verdict)
