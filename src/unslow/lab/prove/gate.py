@@ -29,14 +29,16 @@ from unslow.lab.prove.replay import (
 )
 from unslow.lab.prove.rules import Rules
 from unslow.lab.prove.schedule import AGAIN, BEFORE, SignIn
-from unslow.lab.prove.second_look import SecondLook
-from unslow.lab.target import Lab, Running
+from unslow.lab.prove.second_look import RUN_AGAIN, SecondLook
+from unslow.lab.target import Lab, Running, Start
 from unslow.lab.workload import Call, Workload
 from unslow.model import Request, Responses
 from unslow.progress import Progress
 
 Answers = Sequence[tuple[Call, Answer]]
 
+LOOKS_SHARE = 2.0  # of an arm's budget, for all second looks together
+EDGE_SHARE = 0.3  # of it, for the calls of one kind of visitor; the cheap endpoints first
 WIDE_SHARE = 0.5  # of an arm's budget, for calls that are only compared, whatever is spent before
 _EXCEPTION = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception)\b")
 
@@ -139,7 +141,9 @@ def baseline(
     tree = lab.tree(start.patches)
     arms: list[Running] = []
     try:
+        started = time.monotonic()
         arms += (lab.launch(tree, name, record="light", sql=start.sql) for name in (BEFORE, AGAIN))
+        launch_s = (time.monotonic() - started) / 2
         both = [(running, sign_in(running) if sign_in else {}) for running in arms]
         first, second = play_twice(both, workload, budget_s, progress)
         wide, others = play_wide(
@@ -159,14 +163,24 @@ def baseline(
             if call.endpoint in targets and not call.writes
         }
         requests = [request for end, request in first.recorded() if end in edge_calls]
-        edges = tuple(_edges(both, requests, edge_calls, progress))
+        visits = _affordable(edge_calls, first.cost_s(), budget_s * EDGE_SHARE)
+        edges = tuple(_edges(both, requests, edge_calls, visits, progress))
         statements = first.statements()
         return Baseline(
             calls=first.calls,
             wide=wide.calls,
             equivalence=equivalence,
             rules=rules,
-            look=SecondLook(lab, (*first.calls, *wide.calls), equivalence, sign_in),
+            look=SecondLook(
+                lab,
+                Start(tree, RUN_AGAIN, start.sql),
+                (*first.calls, *wide.calls),
+                equivalence,
+                (*first.seconds, *wide.seconds),
+                budget_s * LOOKS_SHARE,
+                launch_s,
+                sign_in,
+            ),
             counters=count(first.recorded()),
             statements=statements,
             noisy_statements=frozenset(_unequal(statements, second.statements())),
@@ -443,23 +457,38 @@ def _shapes(played: Played) -> dict[str, frozenset[str]]:
     return shapes
 
 
+def _affordable(
+    calls: Mapping[str, Call], cost_s: Mapping[str, float], budget_s: float
+) -> dict[str, Call]:
+    """The calls that fit into the time, the cheap ones first."""
+    chosen = {}
+    for endpoint in sorted(calls, key=lambda end: cost_s.get(end, 0.0)):
+        budget_s -= cost_s.get(endpoint, 0.0)
+        if budget_s < 0:
+            break
+        chosen[endpoint] = calls[endpoint]
+    return chosen
+
+
 def _edges(
     both: Sequence[tuple[Running, Headers]],
     requests: Sequence[Request],
     calls: Mapping[str, Call],
+    visits: Mapping[str, Call],
     progress: Progress,
 ) -> Iterator[EdgeCase]:
+    """Without a login; the `visits` of other users; then all `calls` on edge data."""
     before, again = both[0][0], both[1][0]
     if any(headers for _, headers in both) or any(
         edge.anonymous(call) != call for call in calls.values()
     ):
         case = EdgeCase(edge.ANONYMOUS, edge.Stage(edge.ANONYMOUS, ()))
         yield _judged_case(case, both, calls, progress)
-    for kind, user in before.users().items() if calls else ():
+    for kind, user in before.users().items() if visits else ():
         name = f"as {kind}"
         case = EdgeCase(name, edge.Stage(name, ()), user=user)
         with contextlib.suppress(UsageError):  # an application without sessions
-            yield _judged_case(case, both, calls, progress)
+            yield _judged_case(case, both, visits, progress)
     engine = next((one.engine for one in before.databases if one.engine != "redis"), "postgresql")
     for wanted in edge.stages(before.describe().models, requests, engine):
         stage = edge.run(before, wanted)

@@ -10,13 +10,12 @@ from unslow.errors import UnslowError
 from unslow.lab.prove import ordering
 from unslow.lab.prove.equivalence import Equivalence
 from unslow.lab.prove.replay import Headers, play
-from unslow.lab.target import Lab, Running
+from unslow.lab.target import Lab, Running, Start
 from unslow.lab.workload import Call
 from unslow.progress import Progress
 
 MOST_LOOKS = 3  # per baseline: the clock moves on, the code does not change
-MOST_INSPECTIONS = 8  # of what a patch leaves behind, beside a run of the original
-AGAIN = "A again"
+RUN_AGAIN = "A again"
 
 SignIn = Callable[[Running], Headers]
 Result = TypeVar("Result")
@@ -28,17 +27,22 @@ class SecondLook:
 
     A and A' run side by side, so that a clock of minutes, a counter of the day, an order by chance
     are equal in both, and differ in a patched run that comes later. `calls` are those of the
-    baseline in their order, `judge` the comparison that they teach.
+    baseline in their order with the `seconds` that they took, `judge` the comparison that they
+    teach. A look that would exceed `budget_s`, all looks together, is not taken.
     """
 
     lab: Lab
+    start: Start
     calls: Sequence[Call]
     judge: Equivalence
+    seconds: Sequence[float]
+    budget_s: float
+    launch_s: float = 0.0
     sign_in: SignIn | None = None
     looks: int = 0
-    inspections: int = 0
     _order_known: bool = False
     _looked_at: float = 0.0
+    _has_run: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def learn(
@@ -56,12 +60,11 @@ class SecondLook:
                 if self.looks >= MOST_LOOKS or self._looked_at > since:
                     return None
                 self.looks += 1
-            elif self.inspections >= MOST_INSPECTIONS:
-                return None
-            else:
-                self.inspections += 1
-            self._looked_at = time.monotonic()
-            return self._run(progress, inspect)
+            started = time.monotonic()
+            found = self._run(progress, inspect)
+            if self._has_run:
+                self._looked_at = started
+            return found
 
     def learn_order(self, progress: Progress) -> None:
         """Runs the original on the same rows in another order, once."""
@@ -77,9 +80,14 @@ class SecondLook:
         *,
         shuffled: bool = False,
     ) -> Result | None:
+        self._has_run = self.launch_s + sum(self.seconds) <= self.budget_s
+        if not self._has_run:
+            return None
         progress.step("the original once more", 0)
+        started = time.monotonic()
         try:
-            running = self.lab.launch(self.lab.tree(), AGAIN, record="light")
+            one = self.start
+            running = self.lab.launch(one.tree, one.arm, record="light", sql=one.sql)
         except UnslowError:
             return None
         try:
@@ -96,3 +104,4 @@ class SecondLook:
             return None
         finally:
             running.stop()
+            self.budget_s -= time.monotonic() - started
