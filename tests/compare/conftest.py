@@ -70,6 +70,13 @@ class Shop:
         return self.git("rev-parse", "HEAD"), self.git("status", "--short"), index, files
 
 
+@pytest.fixture(autouse=True)
+def state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path_factory.mktemp("state")
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+    return folder
+
+
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """In the current folder, with one commit, a clean work tree and an ignored database."""
