@@ -19,15 +19,15 @@ SHOWN = 20  # lines of one kind; all are in the structured answer
 
 def of_audit(found: Audited) -> str:
     lines = [
-        f"{found.application}: {len(found.findings)} findings on {found.endpoints} endpoints"
-        f" in {found.seconds:.0f} s."
+        f"{found.application}: {_counted(len(found.findings), 'finding')}"
+        f" on {_counted(found.endpoints, 'endpoint')} in {found.seconds:.0f} s."
     ]
     for one in found.findings[:SHOWN]:
         lines += _summary(one)
     if found.total:
         lines.append(f"All kept fixes together: {_times(found.total)}.")
     if found.skipped:
-        lines.append(f"{len(found.skipped)} endpoints were not exercised, such as:")
+        lines.append(f"Not exercised ({len(found.skipped)}), such as:")
         lines += [f"  {one}" for one in found.skipped[:5]]
     return "\n".join([*lines, found.next])
 
@@ -43,7 +43,7 @@ def of_judgement(found: Judgement) -> str:
     lines += [f"  {_changed(one)}" for one in found.endpoints[:SHOWN] if one.speedup]
     if found.compared:
         lines.append(f"{found.equal} of {found.compared} answers are the same.")
-    if found.first_difference:
+    if found.first_difference not in found.reason:
         lines.append(f"First difference: {found.first_difference}")
     if found.only_in_base:
         lines.append(f"Only in the base: {', '.join(found.only_in_base)}")
@@ -55,8 +55,9 @@ def of_judgement(found: Judgement) -> str:
 def of_check(found: Checked) -> str:
     against = f" against {found.base}" if found.base else ""
     lines = [
-        f"{'within budget' if found.passed else 'over budget'}: {len(found.breaches)} breaches"
-        f" on {found.endpoints} endpoints{against}."
+        f"{'within budget' if found.passed else 'over budget'}:"
+        f" {_counted(len(found.breaches), 'excess', 'es')}"
+        f" on {_counted(found.endpoints, 'endpoint')}{against}."
     ]
     for breach in found.breaches[:SHOWN]:
         lines += _breach(breach)
@@ -74,12 +75,13 @@ def _breach(one: Breach) -> Iterator[str]:
     for statement in one.statements[:SHOWN]:
         cause = statement.cause
         place = f" ({cause.path}:{cause.line} in {cause.function})" if cause else ""
-        yield f"    {statement.count} times {statement.shape}{place}"
+        yield f"    {_counted(statement.count, 'time')} {statement.shape}{place}"
 
 
 def _summary(one: Finding) -> Iterator[str]:
     place = f" ({one.cause.path}:{one.cause.line} in {one.cause.function})" if one.cause else ""
-    yield f"{one.number}. {one.kind}, {one.severity}: {one.title}{place}"
+    title = one.title.removesuffix(place)
+    yield f"{one.number}. {one.kind}, {one.severity}: {title}{place}"
     yield f"   costs {one.ms_per_request:.1f} ms per request, {one.share:.0%} of all time"
     for fix in one.fixes:
         yield f"   {_proof(fix)}: {fix.summary}"
@@ -114,3 +116,7 @@ def _changed(one: Effect) -> str:
 
 def _times(gain: Gain) -> str:
     return f"{gain.estimate:.2f}x [{gain.low:.2f}, {gain.high:.2f}]"
+
+
+def _counted(number: int, word: str, ending: str = "s") -> str:
+    return f"{number} {word}{'' if number == 1 else ending}"

@@ -171,7 +171,7 @@ class Judge:
             raise UsageError("name the base of the candidate too, such as HEAD")
         versions = [version(text, folder, self.root) for text in (base, candidate) if text]
         if patch:
-            file = temporary / "candidate.patch"
+            file = temporary / "given.patch"
             file.write_text(patch if patch.endswith("\n") else f"{patch}\n", encoding="utf-8")
             versions.append(str(file))
         return versions
