@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 class Candidate:
     """A patch under a name. `endpoints` (`METHOD route`) are the ones that it promises to speed up.
 
-    `touches` are all endpoints seen to run the code that it changes, where that is known.
+    `touches` are all endpoints seen to run the code that it changes, where that is known;
+    `unharmed` use a table that it indexes and surely lose nothing (`bystanders`).
     Candidates with one `finding` are rivals where their patches' `covers` meet: at most one of
     them is kept.
     """
@@ -23,6 +24,7 @@ class Candidate:
     endpoints: tuple[str, ...]
     finding: str = ""
     touches: frozenset[str] = frozenset()
+    unharmed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

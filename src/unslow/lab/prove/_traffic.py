@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pglast import ast, parse_sql
 from pglast.parser import ParseError
@@ -26,27 +26,41 @@ class Read:
     per_round: Mapping[str, float]
     ms: float
 
+    def executed(self, often: float) -> Iterator[Statement]:
+        """The variants, which share `often` executions."""
+        for one in self.variants:
+            each = often / len(self.variants)
+            yield Statement(one.key, one.sql, one.shape, each, self.tables)
+
 
 @dataclass(frozen=True)
 class Write:
-    """INSERTs or UPDATEs of one shape. `columns` are those set, `rows` is per round of traffic;
-    `examples` are executions with their values in place."""
+    """INSERTs or UPDATEs of one shape. `columns` are those set, `rows` is per round of traffic, of
+    which `per_round` tells each endpoint's; `examples` are executions with their values in place.
+    """
 
     kind: str
     table: str
     columns: tuple[str, ...]
     rows: float
     examples: tuple[str, ...] = ()
+    per_round: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Traffic:
     """What the observed requests ask of PostgreSQL. `recorded`: their mix is that of real traffic,
-    not a guess that sends every endpoint equally often."""
+    not a guess that sends every endpoint equally often.
+
+    `request_ms` is what the requests of an endpoint take in a round of traffic, `others` are the
+    statements that are neither reads nor writes that can be tried, by endpoint.
+    """
 
     reads: tuple[Read, ...] = ()
     writes: tuple[Write, ...] = ()
     recorded: bool = False
+    request_ms: Mapping[str, float] = field(default_factory=dict)
+    others: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def reads_of(self, table: str, endpoints: Collection[str]) -> list[Statement]:
         """The statements of `endpoints` that read `table`, the costliest first."""
@@ -67,6 +81,23 @@ class Traffic:
     def writes_of(self, table: str) -> list[Write]:
         return [write for write in self.writes if write.table == table]
 
+    def reads_by(self, endpoint: str, tables: Collection[str]) -> list[Statement]:
+        """All statements of one endpoint that read one of `tables`."""
+        return [
+            one
+            for read in self.reads
+            if endpoint in read.per_round and not read.tables.isdisjoint(tables)
+            for one in read.executed(read.per_round[endpoint])
+        ]
+
+    def rows_written(self, endpoint: str, tables: Collection[str]) -> dict[str, float]:
+        """Rows that a round of traffic writes to `tables` for one endpoint, by kind of write."""
+        found: defaultdict[str, float] = defaultdict(float)
+        for write in self.writes:
+            if write.table in tables and endpoint in write.per_round:
+                found[write.kind] += write.per_round[endpoint]
+        return dict(found)
+
 
 def traffic(
     requests: Sequence[Request], weights: Mapping[str, float], *, recorded: bool = False
@@ -81,22 +112,28 @@ def traffic(
         often = weights.get(request.endpoint, 1.0) / counted[request.endpoint]
         for query in request.queries:
             by_shape[query.fingerprint].append((request.endpoint, often, query))
-    found = [_counted(executions) for executions in by_shape.values()]
-    return Traffic(
-        tuple(one for one in found if isinstance(one, Read)),
-        tuple(one for one in found if isinstance(one, Write)),
-        recorded,
-    )
+    reads, writes, others = [], [], defaultdict(set)
+    for executions in by_shape.values():
+        match _counted(executions):
+            case Read() as read:
+                reads.append(read)
+            case Write() as write:
+                writes.append(write)
+            case _:
+                for endpoint, _, query in executions:
+                    others[endpoint].add(query.shape)
+    named = {endpoint: frozenset(shapes) for endpoint, shapes in others.items()}
+    request_ms: defaultdict[str, float] = defaultdict(float)
+    for request in requests:
+        often = weights.get(request.endpoint, 1.0) / counted[request.endpoint]
+        request_ms[request.endpoint] += often * request.duration_ms
+    return Traffic(tuple(reads), tuple(writes), recorded, request_ms, named)
 
 
 def _statements(reads: Iterable[tuple[Read, float]]) -> list[Statement]:
     chosen = [(read, often) for read, often in reads if often > 0]
     chosen.sort(key=lambda one: -one[0].ms * one[1])
-    statements = [
-        Statement(one.key, one.sql, one.shape, often / len(read.variants), read.tables)
-        for read, often in chosen
-        for one in read.variants
-    ]
+    statements = [one for read, often in chosen for one in read.executed(often)]
     return statements[:MOST_READS]
 
 
@@ -141,12 +178,16 @@ def _write(
     targets: Iterable[ast.ResTarget] | None,
     executions: Sequence[tuple[str, float, Query]],
 ) -> Write:
+    rows: defaultdict[str, float] = defaultdict(float)
+    for endpoint, often, query in executions:
+        rows[endpoint] += often * (1 if query.rows is None else query.rows)
     return Write(
         kind,
         str(statement.relation.relname) if statement.relation else "",
         tuple(str(target.name) for target in targets or ()),
-        sum(often * (1 if one.rows is None else one.rows) for _, often, one in executions),
+        sum(rows.values()),
         tuple(_spread([one for _, _, one in executions])),
+        dict(rows),
     )
 
 

@@ -435,7 +435,7 @@ def _passed(base: Baseline, bundle: Bundle, played: Played) -> Passed:
             end
             for table in indexed_tables(one.patch)
             for end, shapes in base.shapes.items()
-            if edge.mentions(table, shapes)
+            if end not in one.unharmed and edge.mentions(table, shapes)
         )
         for one in bundle.candidates
     }

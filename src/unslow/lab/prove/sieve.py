@@ -15,6 +15,7 @@ from unslow.lab.prove._candidate import Candidate, rivals
 from unslow.lab.prove._stand import Alternative, Built, Stand, standing
 from unslow.lab.prove._traffic import Traffic, parsed
 from unslow.lab.prove.bundle import indexed_tables
+from unslow.lab.prove.bystanders import unharmed
 from unslow.lab.prove.flip import Flipped, Statement
 from unslow.lab.prove.judge import LEAST_GAIN
 from unslow.lab.prove.session import Clock, deadline
@@ -35,6 +36,7 @@ class Sieved:
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     flips: dict[str, Flip] = field(default_factory=dict)
     writes: dict[str, tuple[Writes, ...]] = field(default_factory=dict)
+    unharmed: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def backed(self, verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
         """The verdicts with the numbers of the flips and the writes."""
@@ -78,7 +80,11 @@ def sieve(
                     del wanted[key]
         except psycopg.Error as error:
             raise UnslowError(f"flipping indexes on {database.name} broke off: {error}") from error
-    passed = tuple(one for one in candidates if one.key not in found.verdicts)
+    passed = tuple(
+        replace(one, unharmed=found.unharmed.get(one.key, frozenset()))
+        for one in candidates
+        if one.key not in found.verdicts
+    )
     return replace(found, passed=passed)
 
 
@@ -198,13 +204,24 @@ class _Run:
                 self.found.verdicts[key] = Verdict("not-run", self._outdone(kept, key))
                 continue
             saved_ms = flipped.saved_ms(alternative)
-            self.found.writes[key] = self._charged(tried, seconds_left)
+            self.found.writes[key] = self._charged(tried, deadline(seconds_left() / 2))
             if self.traffic.recorded and outweighs(self.found.writes[key], saved_ms):
                 self.found.verdicts[key] = Verdict(
                     "no-gain", _too_dear(self.found.writes[key], saved_ms)
                 )
             elif flipped.judgement(alternative).kind == "proven":
                 kept = tried
+                self.found.unharmed[key] = self._unharmed(tried, seconds_left)
+
+    def _unharmed(self, tried: _Tried, seconds_left: Clock) -> frozenset[str]:
+        return unharmed(
+            self.stand,
+            tried.built,
+            self.traffic,
+            self.found.writes[tried.candidate.key],
+            random=self.random,
+            seconds_left=seconds_left,
+        )
 
     def _outdone(self, kept: _Tried, key: str) -> str:
         best, own = (self.found.flips[one].ms.after for one in (kept.candidate.key, key))
