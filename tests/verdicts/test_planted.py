@@ -17,14 +17,13 @@ from unslow.lab.target import Lab, Settings, Target, discover
 from unslow.lab.workload import Wanted
 from unslow.progress import Silent
 
-GATE_S = 6.0
-SAME = ("equal", "gain-beside-unstable-values", "gain-with-order-not-promised")
+GATE_S = 3.0
+SAME = ("gain-beside-unstable-values", "gain-with-order-not-promised")
 DIFFERENT = (
     "cached-across-requests",
     "mail-missing",
     "one-answer-in-a-thousand",
     "order-lost",
-    "precision-lost",
     "row-missing",
     "status-changed",
 )
