@@ -4,7 +4,6 @@ import pytest
 
 from tests.builders import query, request
 from tests.flip.test_sieve import KIND, LIST, MADE, READ, index, sieved
-from tests.flip.test_sieve import clone as clone
 
 BY_KEY = query("SELECT * FROM events WHERE id = %s", parameters=("7",))
 SAME_NEED = query("SELECT id FROM events WHERE made = %s", parameters=("9",))

@@ -1,27 +1,16 @@
-from dataclasses import dataclass
 from random import Random
 
 import psycopg
 import pytest
 
 from tests.builders import query, request, trace
+from tests.flip.conftest import Clone
 from unslow.errors import UnslowError
 from unslow.lab.prove import Candidate, traffic
 from unslow.lab.prove.sieve import is_index, sieve
 from unslow.model import NewFile, Patch, TextEdit, Verdict, WholeFile
 from unslow.progress import Silent
 
-SCHEMA = """
-CREATE TABLE events (id int PRIMARY KEY, kind text, made int, seen int, body text);
-CREATE TABLE jobs (id int PRIMARY KEY, made int);
-CREATE FUNCTION slow(value int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
-DECLARE n int;
-BEGIN FOR n IN 1..500 LOOP value := value # n; END LOOP; RETURN value; END $$;
-INSERT INTO jobs SELECT n, n FROM generate_series(1, 4000) n;
-INSERT INTO events
-SELECT n, (ARRAY['a', 'b', 'c'])[n % 3 + 1], n % 1000, 0, repeat('x', 50)
-FROM generate_series(1, 40000) n;
-"""
 LIST = "GET events/"
 MADE = 'CREATE INDEX IF NOT EXISTS "events_made" ON "events" ("made")'
 MADE_KIND = 'CREATE INDEX IF NOT EXISTS "events_made_kind" ON "events" ("made", "kind")'
@@ -29,23 +18,6 @@ KIND = 'CREATE INDEX IF NOT EXISTS "events_kind" ON "events" ("kind")'
 SEEN = 'CREATE INDEX IF NOT EXISTS "events_seen" ON "events" ("seen")'
 READ = request("GET", "events/", query("SELECT * FROM events WHERE made = %s", parameters=("7",)))
 MARK = query("UPDATE events SET made = %s WHERE id = %s", rows=1, parameters=("8", "7"))
-
-
-@dataclass(frozen=True)
-class Clone:
-    dsn: str
-    engine: str = "postgresql"
-    name: str = "sieve"
-    source: str = ""
-
-
-@pytest.fixture(scope="module")
-def clone(postgres):
-    dsn = postgres.create("sieve")
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute(SCHEMA)
-        connection.execute("VACUUM ANALYZE")
-    return Clone(dsn)
 
 
 def index(key, *sql, finding="", endpoints=(LIST,)):
