@@ -214,9 +214,9 @@ class Trial:
     def calibration(self) -> Calibration | None:
         """The noise of this machine while the trial ran; None before two A/A' pairs."""
         pairs = sum(AGAIN in one.samples for one in self.sets)
-        if pairs < 2:
-            return None
         noise = self.noise()
+        if pairs < 2 or noise == 0:  # no endpoint was measured twice
+            return None
         waiting = fmean(one.waiting_share for one in self.sets)
         return Calibration(noise, waiting, smallest_detectable(noise, PLANNED_SETS), pairs)
 
