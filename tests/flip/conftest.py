@@ -1,5 +1,6 @@
-"""A clone with a table of events, for the tests of the sieve."""
+"""Clones with a table of events, for the tests of the sieve."""
 
+import hashlib
 from dataclasses import dataclass
 
 import psycopg
@@ -26,9 +27,10 @@ class Clone:
     source: str = ""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def clone(postgres, request):
-    dsn = postgres.create(request.module.__name__.rpartition(".")[2])
+    """Each test has its own: what writes charge depends on the room in the table's pages."""
+    dsn = postgres.create("clone_" + hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:12])
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(SCHEMA)
         connection.execute("VACUUM ANALYZE")
