@@ -18,7 +18,10 @@ RelationKind = Literal[
 
 
 class Field(msgspec.Struct, frozen=True):
-    """A mapped column. `type` is the ORM's class name (`CharField`, `Integer`)."""
+    """A mapped column. `type` is the ORM's class name (`CharField`, `Integer`).
+
+    `minimum`, `maximum`, `min_length` and `pattern` are what validators demand.
+    """
 
     name: str
     column: str
@@ -29,6 +32,10 @@ class Field(msgspec.Struct, frozen=True):
     indexed: bool = False
     max_length: int | None = None
     choices: tuple[str, ...] = ()
+    minimum: str = ""
+    maximum: str = ""
+    min_length: int | None = None
+    pattern: str = ""
 
 
 class Relation(msgspec.Struct, frozen=True):

@@ -47,7 +47,29 @@ def _field(field: Any) -> Json:
         "indexed": bool(field.db_index or field.unique),
         "max_length": field.max_length,
         "choices": [str(value) for value, _ in field.flatchoices],
+        **(_wire.safely(_demands)(field) or {}),
     }
+
+
+def _demands(field: Any) -> Json:
+    """What the validators of Django itself ask of a value."""
+    found: Json = {}
+    for validator in field.validators:
+        match type(validator).__name__:
+            case "MinValueValidator":
+                found["minimum"] = str(_limit(validator))
+            case "MaxValueValidator":
+                found["maximum"] = str(_limit(validator))
+            case "MinLengthValidator":
+                found["min_length"] = int(_limit(validator))
+            case "RegexValidator" if not validator.inverse_match:
+                found["pattern"] = validator.regex.pattern
+    return found
+
+
+def _limit(validator: Any) -> Any:
+    limit = validator.limit_value
+    return limit() if callable(limit) else limit
 
 
 def _relations(meta: Any) -> Iterator[Json]:
