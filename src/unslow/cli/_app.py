@@ -6,7 +6,19 @@ from typing import Annotated
 import typer
 
 from unslow import __version__
-from unslow.cli import audit, check, demo, diagnose, fix, mcp, prove, report, selftest, workload
+from unslow.cli import (
+    audit,
+    check,
+    demo,
+    diagnose,
+    fix,
+    mcp,
+    prove,
+    report,
+    seed,
+    selftest,
+    workload,
+)
 
 app = typer.Typer(
     name="unslow",
@@ -23,6 +35,7 @@ for command in (
     fix.fix,
     report.report,
     selftest.selftest,
+    seed.seed,
     mcp.mcp,
     demo.demo,
 ):

@@ -55,6 +55,15 @@ def audit(
             "--writes/--no-writes", help="Exercise writes, on the clone.", rich_help_panel=REQUESTS
         ),
     ] = True,
+    seed_rows: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Fill empty tables of the clone with N rows each.",
+            rich_help_panel=REQUESTS,
+        ),
+    ] = 0,
     source: Annotated[
         Words | None,
         typer.Option(metavar="PACKAGE", help="Installed, and application code too."),
@@ -128,6 +137,7 @@ def audit(
         prove=prove,
         budget_s=budget_s,
         seed=seed,
+        seed_rows=seed_rows,
     )
     with shown() as progress:
         audited = pipeline.audit(found, options, progress)

@@ -9,7 +9,7 @@ from unslow import __version__
 from unslow.errors import UnslowError
 from unslow.lab.target import Database, Description, Lab, Running, Tree
 from unslow.lab.workload import Call, Client, Wanted, Workload, build
-from unslow.model import SCHEMA_VERSION, Query, Request, Site, Trace
+from unslow.model import SCHEMA_VERSION, Model, Query, Request, Site, Trace
 from unslow.progress import Progress
 
 OBSERVED_ROUNDS = 2  # recordings of every call, after one that warms up
@@ -19,6 +19,7 @@ CONNECTING_CALLS = 20  # plain GETs tried until the application opens its databa
 
 Collect = Callable[[Trace, Sequence[Database]], Trace]
 Read = Callable[[str], bytes]
+Fill = Callable[[Database, Sequence[Model]], None]
 
 
 def prepare(
@@ -30,17 +31,24 @@ def prepare(
     tree: Tree | None = None,
     sql: Sequence[str] = (),
     read: Read | None = None,
+    fill: Fill | None = None,
 ) -> tuple[Workload, Description]:
     """Start the application once to learn its routes and which calls work.
 
-    `tree`, `sql` and `read` (its sources) are another version than the lab's own. The calls of the
-    workload carry their headers. Raises `UsageError` when nothing can be exercised.
+    `tree`, `sql` and `read` (its sources) are another version than the lab's own. `fill` adds rows
+    to what all clones are made from. The calls of the workload carry their headers. Raises
+    `UsageError` when nothing can be exercised.
     """
     progress.stage("start the application on a clone of its data")
     app = lab.launch(tree or lab.tree(), "discover", record="light", sql=sql)
     try:
         description = app.describe()
-        _connect(app, description)
+        connect(app, description)
+        if fill:
+            app.stop()
+            lab.change(lambda database: fill(database, description.models))
+            app = lab.launch(tree or lab.tree(), "discover", record="light", sql=sql)
+            connect(app, description)
         lab.check(app, description)
         if login:
             wanted = replace(wanted, headers={**app.login(login), **wanted.headers})
@@ -52,8 +60,11 @@ def prepare(
     return workload, description
 
 
-def _connect(app: Running, description: Description) -> None:
-    """The broker knows a database only when the application has connected to it."""
+def connect(app: Running, description: Description) -> None:
+    """Call plain pages until the application opens a database.
+
+    The broker knows a database only when the application has connected to it.
+    """
     plain = [route for route in description.routes if route.method == "GET" and not route.params]
     client = Client(app.base_url)
     for route in plain[:CONNECTING_CALLS]:

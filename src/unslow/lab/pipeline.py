@@ -1,21 +1,22 @@
 """The audit, on one screen: target, workload, diagnose, prescribe, prove, report."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
 from unslow.lab import plans
-from unslow.lab._observation import observe, prepare, running
+from unslow.lab._observation import Fill, observe, prepare, running
 from unslow.lab._summary import Case, Proven, summarise
 from unslow.lab.diagnose import diagnose
 from unslow.lab.prescribe import Source, prescribe
 from unslow.lab.prove import Candidate, prove_all, traffic
 from unslow.lab.prove.session import weights
-from unslow.lab.target import Lab, Running, Target
+from unslow.lab.seeding import Amount, Seeded, seed_database, told
+from unslow.lab.target import Database, Lab, Running, Target
 from unslow.lab.workload import Wanted, Workload
-from unslow.model import Patch, Report, TargetInfo, Trace
+from unslow.model import Model, Patch, Report, TargetInfo, Trace
 from unslow.progress import Progress, Silent
 
 
@@ -28,6 +29,7 @@ class Options:
     prove: bool = True
     budget_s: float = 300.0
     seed: int = 0
+    seed_rows: int = 0  # of each empty table of the clone; 0 leaves it as it is
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,9 @@ def audit(target: Target, options: Options, progress: Progress) -> Audited:
     are only read. Raises `UnslowError`."""
     started = time.monotonic()
     with Lab(target, progress) as lab:
-        workload, description = prepare(lab, options.wanted, options.login, progress)
+        workload, description = prepare(
+            lab, options.wanted, options.login, progress, fill=_filler(options, progress)
+        )
         trace = observe(lab, workload, description, options.login, plans.collect, progress)
         cases = _cases(trace, Source(lab.roots, trace.models, trace), lab.read, progress)
         proven = (
@@ -53,6 +57,16 @@ def audit(target: Target, options: Options, progress: Progress) -> Audited:
         report = summarise(root, trace, workload.skipped, cases, proven, lab.read)
     seconds = round(time.monotonic() - started, 1)
     return Audited(msgspec.structs.replace(report, seconds=seconds), trace)
+
+
+def _filler(options: Options, progress: Progress) -> Fill | None:
+    amount = Amount(options.seed_rows, options.seed)
+
+    def fill(database: Database, models: Sequence[Model]) -> None:
+        tables = seed_database(database, models, amount, progress)
+        progress.note(told(Seeded(database.source, tables)))
+
+    return fill if options.seed_rows else None
 
 
 def diagnose_only(trace: Trace, read: Callable[[str], bytes]) -> Report:

@@ -76,6 +76,16 @@ class Templates:
                     self.busy = False
             return self._made[source]
 
+    @property
+    def databases(self) -> tuple[Database, ...]:
+        """The copies themselves. Whoever changes one must leave it before the next launch."""
+        return tuple(
+            Database("postgresql", one.source.dsn(one.name), one.name, one.source.name)
+            if isinstance(one.source, Source)
+            else Database("sqlite", one.name, Path(one.name).name, str(one.source))
+            for one in self._made.values()
+        )
+
     def stop(self) -> None:
         """Cut short a copy that is being made: the run is over."""
         self._stop.set()

@@ -7,7 +7,7 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
@@ -145,6 +145,11 @@ class Lab:
             yield clones.databases
         finally:
             clones.drop()
+
+    def change(self, work: Callable[[Database], None]) -> None:
+        """Change the copies that clones are made from; launches from now on see it."""
+        for template in self._templates.databases:
+            work(template)
 
     def stop_all(self, runs: Sequence[Running]) -> None:
         """Stops several applications at once."""
