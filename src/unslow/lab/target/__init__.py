@@ -1,5 +1,6 @@
 """The target: finds the application, starts it observed on clones of its data, stops it."""
 
+from unslow.lab.target._copy import copied
 from unslow.lab.target._discover import NotFound, discover
 from unslow.lab.target._lab import Lab
 from unslow.lab.target._running import Running
@@ -32,6 +33,7 @@ __all__ = [
     "StartFailed",
     "Target",
     "Tree",
+    "copied",
     "discover",
     "read_settings",
     "source_files",
