@@ -254,3 +254,11 @@ def test_names_are_plausible(schema) -> None:
     assert seeding.one("SELECT bool_and(email LIKE '%.%@example.com') FROM customers")
     assert seeding.one("SELECT bool_and(age BETWEEN 18 AND 90) FROM customers")
     assert seeding.one("SELECT bool_and(price BETWEEN 0 AND 1000) FROM customers")
+
+
+def test_a_parent_whose_row_was_refused_gets_another(schema) -> None:
+    seeding = schema("""
+        CREATE TABLE a (id serial PRIMARY KEY);
+        CREATE TABLE b (a_id int NOT NULL UNIQUE REFERENCES a, n int NOT NULL CHECK (n % 7 = 3));
+    """).fill()
+    assert (seeding.of("b").rows, seeding.of("b").why) == (100, "")

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unslow.lab.seeding import _values
+from unslow.lab.seeding._words import COUNTRIES
 from unslow.lab.seeding.schema import Bound, Column, Facts, Statistics, Type
 
 SEEDS = st.integers(0, 10**9)
@@ -89,6 +90,20 @@ def test_a_plain_text_is_kept_where_it_matches_the_pattern() -> None:
     facts = Facts(patterns=("^[a-z0-9.]+@[a-z.]+$",))
     made = values(Column("email", Type("text"), facts=facts))
     assert all(text.endswith("@example.com") for text in made)
+
+
+def test_a_text_has_nothing_that_it_may_not_have() -> None:
+    facts = Facts(unlike=("[0-9]",))
+    made = values(Column("code", Type("varchar", length=7), facts=facts))
+    assert all(text.isalpha() for text in made)
+
+
+def test_the_table_tells_what_a_name_is_of() -> None:
+    name = Column("name", Type("text"))
+    people = _values.maker("public.shop_customer", name, 10)(Random(0), 1)
+    countries = _values.maker("public.accounts_country", name, 10)(Random(0), 1)
+    assert len(people.split()) == 2
+    assert countries in COUNTRIES.values()
 
 
 @given(SEEDS)

@@ -125,10 +125,10 @@ def _read_operator(node: Any, reading: Reading) -> None:
                 reading.add(column, Facts(lows=(Bound(low),)))
             if high is not None:
                 reading.add(column, Facts(highs=(Bound(high),)))
-        case KIND.AEXPR_LIKE if column and name == "~~":
+        case KIND.AEXPR_LIKE if column:
             pattern = _literal(node.rexpr)
             if pattern is not None:
-                reading.add(column, Facts(patterns=(_regex_of_like(pattern),)))
+                reading.add(column, _compared(name, pattern))
         case KIND.AEXPR_OP:
             _read_comparison(name, node, reading)
         case _:
@@ -164,6 +164,10 @@ def _compared(name: str, literal: str) -> Facts:
             return Facts(patterns=(literal,))
         case "~~":
             return Facts(patterns=(_regex_of_like(literal),))
+        case "!~":
+            return Facts(unlike=(literal,))
+        case "!~~":
+            return Facts(unlike=(_regex_of_like(literal),))
         case "~*":
             return Facts(patterns=(f"(?i:{literal})",))
     return Facts()

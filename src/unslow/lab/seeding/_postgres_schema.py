@@ -256,6 +256,7 @@ TABLES = f"""
 SELECT c.oid, n.nspname || '.' || c.relname, c.relkind = 'p', false
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND {OWN}
+  AND has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
 ORDER BY n.nspname, c.relname
 """
 

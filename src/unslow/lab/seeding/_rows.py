@@ -1,7 +1,7 @@
 """Makes the rows of a table: keys that exist, values that are unique, columns in order."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -92,6 +92,7 @@ class Rows:
         ]
         self._pools = {key.name: self._pool(key) for key in self._foreign if self._is_once(key)}
         self._even = self._evenly()
+        self._drawn: list[tuple[str, Key]] = []  # from pools, for the row that is being made
         self._number = 0
 
     def take(self, count: int) -> Iterator[Row]:
@@ -105,6 +106,23 @@ class Rows:
     def known(self, key: ForeignKey, keys: Keys) -> None:
         """The rows of the table itself that may be referred to from now on."""
         self._parents[key.name] = keys
+
+    @property
+    def once(self) -> tuple[ForeignKey, ...]:
+        """The foreign keys that refer to each parent once."""
+        return tuple(key for key in self._foreign if key.name in self._pools)
+
+    def used(self, key: ForeignKey, keys: Collection[Key]) -> None:
+        """Of a key in `once`: the parents that rows refer to; those of refused rows are free."""
+        taken = set(keys)
+        self._pools[key.name] = [one for one in self._parents[key.name].all if one not in taken]
+        self._random.shuffle(self._pools[key.name])
+        places = [self._places[name] for name in key.columns]
+        for own, _, seen in self._unique:
+            if set(own) <= set(places):
+                seen.clear()
+                order = [places.index(place) for place in own]
+                seen.update(tuple(one[n] for n in order) for one in taken)
 
     def _cells(self, keyed: set[str], rows: int, facts: Mapping[str, Facts]) -> list[_Cell]:
         found = []
@@ -165,13 +183,13 @@ class Rows:
     def _row(self) -> Row:
         for attempt in range(TRIES):
             row: Row = [None] * len(self.columns)
-            if not self._place(row, attempt):
-                continue
-            taken = self._taken(row)
-            if not taken:
+            self._drawn.clear()
+            if self._place(row, attempt) and not self._taken(row):
                 self._number += 1
                 self._learn(row)
                 return row
+            for name, parent in self._drawn:
+                self._pools[name].insert(0, parent)
         raise Exhausted
 
     def _place(self, row: Row, attempt: int) -> bool:
@@ -235,7 +253,8 @@ class Rows:
                 return None
             if not pool:
                 raise Exhausted
-            return pool.pop()
+            self._drawn.append((key.name, pool.pop()))
+            return self._drawn[-1][1]
         keys = self._parents[key.name].matching(given)
         if not keys:
             return None

@@ -20,12 +20,14 @@ FIRMS = re.compile(r"compan|organi[sz]ation|supplier|vendor|brand|firm|publisher
 
 def writer(table: str, column: str, orm: str, length: int | None) -> Write:
     """What to write into a text column of this name; `length` is the most it holds."""
-    name = _snake(column)
+    name, kind = _snake(column), _snake(table).rpartition("_")[2]  # without an application's name
+    if "countr" in kind and length == 2:
+        return _one_of(tuple(words.COUNTRIES))
     for orms, pattern, write in NAMED:
         if orm in orms or re.search(rf"(^|_)({pattern})(_|$)", name):
             return write
     if re.search(r"(^|_)(name|label|title|caption|subject|headline)(_|$)", name):
-        return _named_after(_snake(table), name)
+        return _named_after(kind, name)
     if length is not None and length < PHRASE_FROM:
         return word if length >= 8 else code
     return phrase if length is not None and length < SENTENCE_FROM else paragraph

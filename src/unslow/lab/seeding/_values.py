@@ -64,11 +64,14 @@ def fresh(column: Column, facts: Facts) -> Callable[[object, int], object] | Non
         return None
     most = _longest(column.type, facts)
     fold = str.upper if facts.fold == "upper" else str
-    patterns = _patterns(facts)
+    patterns, unlike = _patterns(facts.patterns), _patterns(facts.unlike)
 
     def make(value: object, number: int) -> object:
         text = fold(_numbered(str(value), number, most))
-        return text if all(one.matches(text) for one in patterns) else value
+        is_good = all(one.matches(text) for one in patterns) and not any(
+            one.matches(text) for one in unlike
+        )
+        return text if is_good else value
 
     return make
 
@@ -302,33 +305,37 @@ def _text(table: str, column: Column, kind: Type, facts: Facts) -> Make:
             text += _texts.short(random.getrandbits(40), 8)
         return fold(text if most is None else text[:most].rstrip() or text[:most])
 
-    return _matching(make, facts, most) if facts.patterns else make
+    return _matching(make, facts, most) if facts.patterns or facts.unlike else make
 
 
 def _matching(plain: Callable[[Random, int], str], facts: Facts, most: int | None) -> Make:
     """The plain text where it matches, as a name or an address may; else one for the pattern."""
-    patterns = _patterns(facts)
+    patterns, unlike = _patterns(facts.patterns), _patterns(facts.unlike)
+    write = [one.write for one in patterns] or [lambda random: random.choice(_words.NOUNS)[:most]]
+
+    def is_good(text: str) -> bool:
+        return (
+            facts.shortest <= len(text) <= (most or len(text))
+            and all(one.matches(text) for one in patterns)
+            and not any(one.matches(text) for one in unlike)
+        )
 
     def make(random: Random, number: int) -> object:
         text = plain(random, number)
-        if all(one.matches(text) for one in patterns):
-            return text
         for attempt in range(TRIES):
-            text = patterns[attempt % len(patterns)].write(random)
-            if facts.shortest <= len(text) <= (most or len(text)) and all(
-                one.matches(text) for one in patterns
-            ):
+            if is_good(text):
                 break
+            text = write[attempt % len(write)](random)
         return text
 
     return make
 
 
-def _patterns(facts: Facts) -> list[Pattern]:
+def _patterns(expressions: Sequence[str]) -> list[Pattern]:
     try:
-        return [Pattern(one) for one in facts.patterns]
+        return [Pattern(one) for one in expressions]
     except Unwritable as error:
-        raise Unknown(f"no text can be written for {facts.patterns[0]!r}: {error}") from error
+        raise Unknown(f"no text can be written for {expressions[0]!r}: {error}") from error
 
 
 def _numbered(text: str, number: int, most: int | None) -> str:

@@ -37,6 +37,7 @@ class Bound:
 class Facts:
     """What checks, domains and models say of one column's values; all of it holds.
 
+    `patterns` are regular expressions that a text matches, `unlike` those that it does not.
     `hints` are values that a condition names without demanding them; `torn` tells that a
     condition is on being null or not, `json` that a text is JSON. Lengths are those of a text or of
     an array.
@@ -47,6 +48,7 @@ class Facts:
     values: tuple[str, ...] | None = None
     excluded: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
+    unlike: tuple[str, ...] = ()
     shortest: int = 0
     longest: int | None = None
     fold: Literal["", "lower", "upper"] = ""
@@ -66,6 +68,7 @@ class Facts:
             values=values,
             excluded=self.excluded + other.excluded,
             patterns=self.patterns + other.patterns,
+            unlike=self.unlike + other.unlike,
             shortest=max(self.shortest, other.shortest),
             longest=min(lengths) if lengths else None,
             fold=self.fold or other.fold,

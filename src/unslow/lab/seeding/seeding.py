@@ -14,6 +14,7 @@ from unslow.progress import Progress
 
 CANDIDATES = 40  # rows made for each row wanted, before a check counts as unsatisfiable
 HOPELESS = 10_000  # rows of which none was taken
+BATCHES = 100
 LEAST_BATCH = 500
 MOST_BATCH = 20_000
 BOOKKEEPING = {
@@ -146,7 +147,9 @@ class _Filling:
         count = offered = 0
         batch: list[list[object]] = []
         with self._store.savepoint():
-            while count < self._rows and offered < CANDIDATES * max(self._rows, LEAST_BATCH):
+            for _ in range(BATCHES):
+                if count >= self._rows or offered >= CANDIDATES * max(self._rows, LEAST_BATCH):
+                    break
                 size = min(MOST_BATCH, max(LEAST_BATCH, 2 * (self._rows - count)))
                 made = list(rows.take(size))
                 if not made or (not count and offered >= HOPELESS):
@@ -156,6 +159,8 @@ class _Filling:
                 count += self._store.sieve(table, rows.columns, batch, self._rows - count)
                 for key in own:
                     rows.known(key, Keys(self._store.keys(table, key.parent_columns)))
+                for key in rows.once:
+                    rows.used(key, self._store.keys(table, key.columns))
             why = "" if count >= self._rows else self._store.refusal(table, rows.columns, batch)
         why = why or (refusal if count < self._rows else "")
         if not count:
