@@ -62,6 +62,9 @@ def _demands(field: Any) -> Json:
                 found["maximum"] = str(_limit(validator))
             case "MinLengthValidator":
                 found["min_length"] = int(_limit(validator))
+            case "DecimalValidator" if validator.max_digits is not None:
+                digits = validator.max_digits - (validator.decimal_places or 0)
+                found.setdefault("maximum", str(10**digits - 1))
             case "RegexValidator" if not validator.inverse_match:
                 found["pattern"] = validator.regex.pattern
     return found
