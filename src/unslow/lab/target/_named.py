@@ -4,17 +4,16 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from unslow.errors import UnslowError, UsageError
+from unslow.errors import UsageError
 from unslow.lab.target import _postgres, _sqlite
-from unslow.lab.target._journal import PREFIX, Journal
-from unslow.lab.target._postgres import Source
-from unslow.lab.target._stop import Stop
+from unslow.lab.target._copy import copied
 from unslow.lab.target._types import Database
 from unslow.progress import Progress
 
@@ -24,53 +23,43 @@ def named(dsn: str) -> Database:
 
     Raises UsageError for what is neither.
     """
-    source = _source(dsn)
-    if isinstance(source, Path):
-        return Database("sqlite", str(source), source.name, str(source))
+    place = _place(dsn)
+    if isinstance(place, Path):
+        return Database("sqlite", str(place), place.name, str(place))
+    source = _postgres.source_of(conninfo_to_dict(place), os.environ)
     return Database("postgresql", source.dsn(), source.name, f"{source.name} on {source.where}")
 
 
 @contextlib.contextmanager
 def clone_of(dsn: str, progress: Progress) -> Iterator[Database]:
     """A clone of the database, gone afterwards. Raises UnslowError, UsageError as `named` does."""
-    source = _source(dsn)
-    if isinstance(source, Path):
+    place = _place(dsn)
+    if isinstance(place, Path):
         with tempfile.TemporaryDirectory(prefix="unslow-") as folder:
-            path = Path(folder) / source.name
-            _sqlite.make_template(source, path)
-            yield Database("sqlite", str(path), path.name, str(source))
+            path = Path(folder) / place.name
+            _sqlite.make_template(place, path)
+            yield Database("sqlite", str(path), path.name, str(place))
         return
-    journal = Journal()
-    name = f"{PREFIX}{journal.key}_1"
-    progress.note(f"Cloning the database {source.name} on {source.where}")
-    with contextlib.suppress(psycopg.Error, UnslowError):
-        journal.drop_left_behind(source)
-    journal.made_database(source, name)
-    is_gone = False
-    try:
-        _postgres.make_template(source, name, Stop())
-        yield Database("postgresql", source.dsn(name), name, source.name)
-    finally:
-        with contextlib.suppress(psycopg.Error, UnslowError):
-            _postgres.drop(source, name)
-            is_gone = True
-        journal.close(clean=is_gone)
+    with copied(place, os.environ, progress) as database:
+        yield replace(database, source=named(dsn).name)
 
 
-def _source(dsn: str) -> Source | Path:
+def _place(dsn: str) -> str | Path:
+    """What libpq understands, or a file."""
     scheme, mark, rest = dsn.partition("://")
-    if scheme.partition("+")[0] == "sqlite" and mark:
+    plain = scheme.partition("+")[0] + mark + rest if mark else dsn  # without the driver's name
+    if plain.startswith("sqlite://"):
         return _file(unquote(rest.removeprefix("/").partition("?")[0]))
     if not mark and "=" not in dsn:
         return _file(dsn)
     try:
-        plain = scheme.partition("+")[0] + mark + rest if mark else dsn
-        return _postgres.source_of(conninfo_to_dict(plain), os.environ)
+        conninfo_to_dict(plain)
     except psycopg.Error:
         # Without the text: it may hold a password.
         raise UsageError(
             "--database is not understood; write postgresql://user@host/name, or sqlite:///file"
         ) from None
+    return plain
 
 
 def _file(text: str) -> Path:
