@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unslow.lab.seeding import _values
+from unslow.lab.seeding import _fitting, _values
+from unslow.lab.seeding._making import Unknown
+from unslow.lab.seeding._numbers import WHOLE
 from unslow.lab.seeding._words import COUNTRIES
 from unslow.lab.seeding.schema import Bound, Column, Facts, Statistics, Type
 
@@ -22,13 +24,13 @@ def values(column: Column, count: int = 30, seed: int = 0, rows: int = 1000) -> 
 
 
 def test_an_unknown_type_is_refused() -> None:
-    with pytest.raises(_values.Unknown, match="geometry"):
+    with pytest.raises(Unknown, match="geometry"):
         values(Column("shape", Type("geometry", "geometry")))
 
 
 @given(st.sampled_from(["int2", "int4", "int8"]), st.integers(), st.integers(0, 10**6), SEEDS)
 def test_whole_numbers_stay_between_their_bounds(name, low, span, seed) -> None:
-    limit = _values.WHOLE[name]
+    limit = WHOLE[name]
     low = max(-limit, min(low, limit - 1 - span))
     facts = Facts((Bound(str(low)),), (Bound(str(low + span)),))
     for value in values(Column("amount", Type(name), facts=facts), 5, seed):
@@ -109,7 +111,7 @@ def test_the_table_tells_what_a_name_is_of() -> None:
 @given(SEEDS)
 def test_a_fresh_text_is_another_one_within_the_length(seed) -> None:
     column = Column("code", Type("varchar", length=4))
-    fresh = _values.fresh(column, Facts())
+    fresh = _fitting.fresh(column, Facts())
     assert fresh is not None
     made = [fresh("abcd", number) for number in range(1, 1000)]
     assert len(set(made)) == len(made)
@@ -117,7 +119,7 @@ def test_a_fresh_text_is_another_one_within_the_length(seed) -> None:
 
 
 def test_no_fresh_value_is_made_of_a_list() -> None:
-    assert _values.fresh(Column("kind", Type("text")), Facts(values=("a",))) is None
+    assert _fitting.fresh(Column("kind", Type("text")), Facts(values=("a",))) is None
 
 
 def test_values_follow_the_statistics() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import psycopg
 
-from unslow.lab.seeding import _checks
+from unslow.lab.seeding import _catalogue, _checks
 from unslow.lab.seeding.schema import (
     Check,
     Column,
@@ -43,7 +43,7 @@ def read(connection: Connection) -> Schema:
     checks = _checks_of(connection)
     partitions = _partitions(connection)
     tables = []
-    for oid, name, is_partitioned, has_rows in connection.execute(TABLES).fetchall():
+    for oid, name, is_partitioned, has_rows in connection.execute(_catalogue.TABLES).fetchall():
         table = Table(
             name=name,
             columns=tuple(columns[oid]),
@@ -93,15 +93,15 @@ class _Types:
     """Every type of the database, by its number."""
 
     def __init__(self, connection: Connection) -> None:
-        self._rows = {row[0]: row[1:] for row in connection.execute(TYPES).fetchall()}
+        self._rows = {row[0]: row[1:] for row in connection.execute(_catalogue.TYPES).fetchall()}
         self._labels: defaultdict[int, list[str]] = defaultdict(list)
-        for oid, label in connection.execute(LABELS).fetchall():
+        for oid, label in connection.execute(_catalogue.LABELS).fetchall():
             self._labels[oid].append(label)
         self._conditions: defaultdict[int, list[str]] = defaultdict(list)
-        for oid, condition in connection.execute(DOMAIN_CHECKS).fetchall():
+        for oid, condition in connection.execute(_catalogue.DOMAIN_CHECKS).fetchall():
             self._conditions[oid].append(_condition(condition))
         self._parts: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
-        for oid, part, modifier in connection.execute(PARTS).fetchall():
+        for oid, part, modifier in connection.execute(_catalogue.PARTS).fetchall():
             self._parts[oid].append((part, modifier))
 
     def domain(self, oid: int, modifier: int) -> _Domain:
@@ -149,7 +149,7 @@ def _with_modifier(plain: Type, modifier: int) -> Type:
 def _columns(connection: Connection, types: _Types) -> Mapping[int, list[Column]]:
     statistics = _statistics(connection)
     found: defaultdict[int, list[Column]] = defaultdict(list)
-    for row in connection.execute(COLUMNS).fetchall():
+    for row in connection.execute(_catalogue.COLUMNS).fetchall():
         table, schema, table_name, name, oid, modifier, not_null, default, generated, sequence = row
         domain = types.domain(oid, modifier)
         facts = Facts()
@@ -186,7 +186,7 @@ def _statistics(connection: Connection) -> dict[tuple[str, str, str], Statistics
             distinct=distinct or 0.0,
         )
         for schema, table, column, nulls, common, shares, bounds, distinct in connection.execute(
-            STATISTICS
+            _catalogue.STATISTICS
         ).fetchall()
         if None not in (common or ()) and None not in (bounds or ())
     }
@@ -195,7 +195,7 @@ def _statistics(connection: Connection) -> dict[tuple[str, str, str], Statistics
 def _foreign(connection: Connection) -> Mapping[int, list[ForeignKey]]:
     found: defaultdict[int, list[ForeignKey]] = defaultdict(list)
     for table, name, columns, parent, parent_columns, deferrable, full in connection.execute(
-        FOREIGN
+        _catalogue.FOREIGN
     ).fetchall():
         found[table].append(
             ForeignKey(name, tuple(columns), parent, tuple(parent_columns), deferrable, full)
@@ -211,7 +211,11 @@ def _unique(
     primary: dict[int, tuple[str, ...]] = {}
     late: set[int] = set()
     version = connection.info.server_version
-    query = UNIQUE if version >= 150000 else UNIQUE.replace("i.indnullsnotdistinct", "false")
+    query = (
+        _catalogue.UNIQUE
+        if version >= 150000
+        else _catalogue.UNIQUE.replace("i.indnullsnotdistinct", "false")
+    )
     for table, name, columns, is_primary, immediate, plain, nulls_equal in connection.execute(
         query.encode()
     ).fetchall():
@@ -226,7 +230,7 @@ def _unique(
 
 def _checks_of(connection: Connection) -> Mapping[int, list[Check]]:
     found: defaultdict[int, list[Check]] = defaultdict(list)
-    for table, name, condition in connection.execute(CHECKS).fetchall():
+    for table, name, condition in connection.execute(_catalogue.CHECKS).fetchall():
         found[table].append(Check(name, _condition(condition)))
     return found
 
@@ -240,104 +244,7 @@ def _condition(definition: str) -> str:
 def _partitions(connection: Connection) -> Mapping[int, list[Mapping[str, Facts]]]:
     """What the values of each leaf partition are; a default partition says nothing."""
     found: defaultdict[int, list[Mapping[str, Facts]]] = defaultdict(list)
-    for root, condition, is_default in connection.execute(PARTITIONS).fetchall():
+    for root, condition, is_default in connection.execute(_catalogue.PARTITIONS).fetchall():
         facts = {} if is_default else dict(_checks.read(condition or "true").facts)
         found[root].append(facts)
     return found
-
-
-OWN = """
-n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
-AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
-                AND d.objid = c.oid AND d.deptype = 'e')
-"""
-
-TABLES = f"""
-SELECT c.oid, n.nspname || '.' || c.relname, c.relkind = 'p', false
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND {OWN}
-  AND has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
-ORDER BY n.nspname, c.relname
-"""
-
-TYPES = """
-SELECT t.oid, t.typname, t.typtype::text, t.typbasetype, t.typtypmod,
-       CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END, t.typnotnull,
-       coalesce(r.rngsubtype, m.rngsubtype, 0), format_type(t.oid, -1)
-FROM pg_type t LEFT JOIN pg_range r ON r.rngtypid = t.oid
-LEFT JOIN pg_range m ON m.rngmultitypid = t.oid
-"""
-
-LABELS = "SELECT enumtypid, enumlabel FROM pg_enum ORDER BY enumtypid, enumsortorder"
-
-DOMAIN_CHECKS = """
-SELECT contypid, pg_get_constraintdef(oid) FROM pg_constraint
-WHERE contypid <> 0 AND contype = 'c' ORDER BY contypid, conname
-"""
-
-PARTS = """
-SELECT t.oid, a.atttypid, a.atttypmod
-FROM pg_type t JOIN pg_attribute a ON a.attrelid = t.typrelid
-WHERE t.typtype = 'c' AND a.attnum > 0 AND NOT a.attisdropped ORDER BY t.oid, a.attnum
-"""
-
-COLUMNS = f"""
-SELECT c.oid, n.nspname, c.relname, a.attname, a.atttypid, a.atttypmod, a.attnotnull,
-       coalesce(pg_get_expr(e.adbin, e.adrelid), ''), a.attgenerated <> '',
-       CASE WHEN a.attidentity <> ''
-            THEN pg_get_serial_sequence(format('%I.%I', n.nspname, c.relname), a.attname)
-            ELSE '' END
-FROM pg_class c
-JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-LEFT JOIN pg_attrdef e ON e.adrelid = c.oid AND e.adnum = a.attnum
-WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND {OWN}
-ORDER BY c.oid, a.attnum
-"""
-
-STATISTICS = """
-SELECT schemaname, tablename, attname, null_frac, most_common_vals::text::text[],
-       most_common_freqs, histogram_bounds::text::text[], n_distinct
-FROM pg_stats WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
-ORDER BY inherited
-"""
-
-NAMES = """
-(SELECT array_agg(a.attname::text ORDER BY u.place)
- FROM unnest({numbers}) WITH ORDINALITY AS u(number, place)
- JOIN pg_attribute a ON a.attrelid = {table} AND a.attnum = u.number)
-"""
-
-FOREIGN = f"""
-SELECT k.conrelid, k.conname, {NAMES.format(numbers="k.conkey", table="k.conrelid")},
-       n.nspname || '.' || p.relname, {NAMES.format(numbers="k.confkey", table="k.confrelid")},
-       k.condeferrable, k.confmatchtype = 'f'
-FROM pg_constraint k JOIN pg_class p ON p.oid = k.confrelid
-JOIN pg_namespace n ON n.oid = p.relnamespace
-WHERE k.contype = 'f' AND NOT p.relispartition
-ORDER BY k.conrelid, k.conname
-"""
-
-UNIQUE = f"""
-SELECT i.indrelid, x.relname,
-       {NAMES.format(numbers="(i.indkey::int2[])[0:i.indnkeyatts - 1]", table="i.indrelid")},
-       i.indisprimary, i.indimmediate,
-       i.indpred IS NULL AND i.indexprs IS NULL AND i.indisunique, i.indnullsnotdistinct
-FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
-WHERE i.indisunique OR i.indisexclusion
-ORDER BY i.indrelid, i.indisprimary DESC, x.relname
-"""
-
-CHECKS = """
-SELECT conrelid, conname, pg_get_constraintdef(oid) FROM pg_constraint
-WHERE contype = 'c' AND conrelid <> 0 ORDER BY conrelid, conname
-"""
-
-PARTITIONS = """
-SELECT t.root, pg_get_partition_constraintdef(t.leaf), t.is_default
-FROM (SELECT c.oid AS root, p.relid AS leaf,
-             pg_get_expr(l.relpartbound, l.oid) = 'DEFAULT' AS is_default
-      FROM pg_class c, LATERAL pg_partition_tree(c.oid) p JOIN pg_class l ON l.oid = p.relid
-      WHERE c.relkind = 'p' AND NOT c.relispartition AND p.isleaf AND p.level > 0) AS t
-ORDER BY t.root, t.leaf
-"""

@@ -5,7 +5,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from unslow.lab.seeding import _values
+from unslow.lab.seeding import _fitting, _numbers, _values
+from unslow.lab.seeding._making import Make, Unknown
+from unslow.lab.seeding._numbers import WHOLE
 from unslow.lab.seeding._order import Step, can_be_null
 from unslow.lab.seeding.schema import Column, Facts, ForeignKey
 
@@ -52,7 +54,7 @@ class _Cell:
 
     place: int
     column: Column
-    make: _values.Make
+    make: Make
     nulls: float
     fresh: Callable[[object, int], object] | None
 
@@ -134,17 +136,17 @@ class Rows:
             if column.name in self._late_columns() and column.null:
                 found.append(_Cell(place, column, _nothing, 1.0, None))
                 continue
-            make: _values.Make
+            make: Make
             if self._is_number(column):
-                make = _counter(*_values.limits(column, column.facts & more))
+                make = _counter(*_numbers.limits(column, column.facts & more))
             else:
                 try:
                     make = _values.maker(self.table.name, column, rows, more)
-                except _values.Unknown:
+                except Unknown:
                     if not column.null:
                         raise
                     make, nulls = _nothing, 1.0
-            fresh = _values.fresh(column, column.facts & more)
+            fresh = _fitting.fresh(column, column.facts & more)
             found.append(_Cell(place, column, make, nulls, fresh))
         return found
 
@@ -155,7 +157,7 @@ class Rows:
 
     def _is_number(self, column: Column) -> bool:
         """Whether the column counts the rows: a key that the database would number."""
-        is_whole = column.type.kind == "base" and column.type.name in _values.WHOLE
+        is_whole = column.type.kind == "base" and column.type.name in WHOLE
         if not is_whole or column.facts.values:
             return False
         return bool(column.sequence) or any(
@@ -313,12 +315,12 @@ def _is_made(column: Column) -> bool:
         return True
     try:
         _values.maker("", column, 1)
-    except _values.Unknown:
+    except Unknown:
         return False
     return True
 
 
-def _counter(lowest: int, highest: int) -> _values.Make:
+def _counter(lowest: int, highest: int) -> Make:
     first = 1 if lowest <= 1 <= highest else lowest
 
     def make(random: Random, number: int) -> object:

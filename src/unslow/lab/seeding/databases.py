@@ -162,6 +162,7 @@ def _seeded(
     if sql:
         progress.stage("write SQL")
         with sql.open("a", encoding="utf-8") as file:
+            file.write(f"-- {database.source or database.name}\n")
             file.writelines(f"{statement}\n" for statement in statements(database, tables))
     return Seeded(database.source or database.name, tables)
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from unslow.lab.seeding import _order
+from unslow.lab.seeding._making import Unknown
 from unslow.lab.seeding._order import Step
 from unslow.lab.seeding._rows import Key, Keys, Rows
 from unslow.lab.seeding._stores import Refused, Store
-from unslow.lab.seeding._values import NULLS, Unknown
+from unslow.lab.seeding._values import NULLS
 from unslow.lab.seeding.schema import Column, ForeignKey, Schema, Table
 from unslow.progress import Progress
 
