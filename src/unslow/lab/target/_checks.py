@@ -33,7 +33,8 @@ def check(databases: Sequence[Database], description: Description, progress: Pro
     if all(_is_empty(database, wanted) for database in databases):
         raise UnslowError(
             f"The tables in {source} are empty, so nothing can be slow yet. Load data of a "
-            "realistic size first (fixtures, a seed script, a copy of production)."
+            "realistic size first (fixtures, a seed script, a copy of production), or let "
+            "unslow audit fill the clone: --seed-rows 1000"
         )
 
 
