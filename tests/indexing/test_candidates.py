@@ -59,6 +59,11 @@ def test_a_condition_that_holds_for_few_rows_makes_a_partial_index(wants):
     assert not any("WHERE" in one for one in found)
 
 
+def test_a_comparison_of_two_columns_makes_a_partial_index(wants):
+    found = made(wants, "SELECT id FROM orders WHERE shipped > made AND customer_id > 300")
+    assert "orders (customer_id) WHERE shipped > made" in found
+
+
 def test_a_shorter_index_is_covered_by_a_longer_one():
     short = Candidate("t", "t", ("a",), ("c",))
     long = Candidate("t", "t", ("a", "b"), ("c",))

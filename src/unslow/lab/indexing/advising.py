@@ -113,7 +113,7 @@ class _Run:
                     f"{refusal}\nWithout a clone, indexes can only be hypothetical, which takes "
                     "HypoPG: CREATE EXTENSION hypopg"
                 )
-            wanted = _candidates(self.asked)
+            wanted = candidates_of(self.asked)
             oracle = Hypothetical(connection)
             choice = self._choose(oracle, wanted)
             return self._advice(oracle, choice, None, refusal.splitlines()[0])
@@ -121,7 +121,7 @@ class _Run:
     def tried(self, dsn: str) -> Advice:
         """Advice by the planner, then by execution, on the clone."""
         with psycopg.connect(dsn, autocommit=True) as connection:
-            wanted = _candidates(self.asked)
+            wanted = candidates_of(self.asked)
             if has_hypopg(connection, install=True):
                 oracle: Oracle = Hypothetical(connection)
                 choice = self._choose(oracle, wanted)
@@ -152,6 +152,7 @@ class _Run:
             self.asked,
             random=Random(self.options.seed),
             seconds_left=self.seconds_left,
+            most_bytes=self.options.bytes,
         )
 
     def _advice(
@@ -222,7 +223,8 @@ def _left_out(asked: Workload) -> tuple[Left, ...]:
     return tuple(Left(what, why) for what, why in asked.left_out.items())
 
 
-def _candidates(asked: Workload) -> list[Candidate]:
+def candidates_of(asked: Workload) -> list[Candidate]:
+    """The candidates of all statements."""
     wants = [want for one in asked.questions for want in one.asked.wants]
     return candidates(wants, _constants(asked))
 

@@ -33,6 +33,11 @@ class Candidate:
         return tuple(key.lstrip("-") for key in self.keys)
 
     @property
+    def held(self) -> frozenset[str]:
+        """All columns that can be read from it."""
+        return frozenset((*self.columns, *self.included))
+
+    @property
     def name(self) -> str:
         text = "_".join((self.relation, *self.columns))
         if self.included or self.predicate or len(text) > NAME_BYTES - 4 or "-" in str(self.keys):
@@ -196,10 +201,14 @@ def _rest(want: Want, keys: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _rare(want: Want) -> Iterator[str]:
-    """Conditions without a value that leave out many rows, by the statistics."""
+    """Conditions without a value that leave out many rows, by the statistics; of comparisons of
+    two columns those do not tell, so that execution has to."""
     for columns, text in want.always.items():
         if len(columns) == 1 and _share(want.table.columns[columns[0]], text) <= RARE:
             yield text
+    compared = sorted(text for columns, text in want.always.items() if len(columns) > 1)
+    if compared:
+        yield " AND ".join(compared)
 
 
 def _share(column: Column, text: str) -> float:

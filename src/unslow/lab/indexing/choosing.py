@@ -57,10 +57,11 @@ class Costs:
 
     @property
     def is_spent(self) -> bool:
-        return self.oracle.calls >= self.limits.calls or self.limits.seconds_left() <= 0
+        full = self.oracle.calls + len(self.questions) > self.limits.calls
+        return full or self.limits.seconds_left() <= 0
 
     def plan(self, question: Question, config: Collection[Candidate]) -> Plan:
-        own = frozenset(one for one in config if one.table in question.tables)
+        own = frozenset(one for one in config if question.may_use(one.table, one.columns, one.held))
         key = (question.read.key, own)
         if key not in self._plans:
             tried = self._tried.setdefault(question.read.key, [])
@@ -76,11 +77,11 @@ class Costs:
         return reads + self.writes(config)
 
     def change(self, config: Config, other: Config) -> float:
-        """What `other` costs more than `config`; statements on other tables are not asked."""
-        touched = {one.table for one in config ^ other}
+        """What `other` costs more than `config`; statements that cannot use it are not asked."""
+        touched = config ^ other
         difference = self.writes(other) - self.writes(config)
         for one in self.questions:
-            if not touched.isdisjoint(one.tables):
+            if any(one.may_use(new.table, new.columns, new.held) for new in touched):
                 difference += one.weight * (self.plan(one, other)[0] - self.plan(one, config)[0])
         return difference
 
@@ -128,7 +129,7 @@ def _wanted(costs: Costs, candidates: Sequence[Candidate]) -> list[Config]:
     possible = [one for one in candidates if _is_possible(costs.oracle, one)]
     found: dict[Config, None] = {}
     for question in costs.questions:
-        left = [one for one in possible if one.table in question.tables]
+        left = [one for one in possible if question.may_use(one.table, one.columns, one.held)]
         cost = costs.plan(question, EMPTY)[0]
         for _ in range(ROUNDS):
             if costs.is_spent:

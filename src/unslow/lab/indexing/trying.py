@@ -18,7 +18,8 @@ LEAST_SAVED = (
     0.005  # of the statements' time without any; below it an index is not worth its upkeep
 )
 LEAST_SHOWN = 0.02  # of what an index saves, for a statement to be named
-BLOCKS = 8
+LOOKS = 3  # blocks of a look at what can go; there is one after each that went
+BLOCKS = 8  # of the final figure
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ def execute(
     *,
     random: Random,
     seconds_left: Callable[[], float],
+    most_bytes: int | None = None,
 ) -> Tried:
     """Execute the statements with all that was chosen, with all but one, and with none.
 
@@ -66,10 +68,12 @@ def execute(
             stand, left, reads, random, lambda: seconds_left() - total * (1 - READS_SHARE)
         )
         worst = _worst(measured, left, workload, least_ms)
-        if worst is None:
+        dropped = (worst,) if worst else _too_large(measured, left, most_bytes)
+        for one, reason in dropped:
+            found.rejected[one] = reason
+            del left[one]
+        if not dropped:
             break
-        found.rejected[worst[0]] = worst[1]
-        del left[worst[0]]
     if not left:
         return found
     for one, built in left.items():
@@ -141,7 +145,7 @@ def _leave_one_out(
         ways,
         random=random,
         seconds_left=seconds_left,
-        most_blocks=BLOCKS,
+        most_blocks=LOOKS,
     )
 
 
@@ -169,6 +173,23 @@ def _worst(
         return None
     _, one, reason = min(useless, key=lambda each: (each[0], -left[each[1]].bytes))
     return one, reason
+
+
+def _too_large(
+    measured: Flipped, left: dict[Candidate, Built], most_bytes: int | None
+) -> list[tuple[Candidate, str]]:
+    """What saves least for its size, where all that is left is too large."""
+
+    def worth(one: Candidate) -> float:
+        return -measured.saved_ms(_alternative(measured, left[one])) / max(left[one].bytes, 1)
+
+    size, found = sum(one.bytes for one in left.values()), []
+    for one in sorted(left, key=worth):
+        if most_bytes is None or size <= most_bytes:
+            break
+        size -= left[one].bytes
+        found.append((one, "it saves less for its size than the others, which fill it"))
+    return found
 
 
 def _is_for_writes(one: Candidate, workload: Workload) -> bool:

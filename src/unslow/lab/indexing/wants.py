@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from pglast import ast, enums
 from pglast.stream import RawStream
@@ -37,6 +38,16 @@ class Want:
     order: tuple[Order, ...] = ()
     used: dict[str, None] = field(default_factory=dict)
     whole: bool = False  # by `*`: all columns are read
+
+    @cached_property
+    def leading(self) -> frozenset[str]:
+        """The columns with which an index may begin; read once the statement is."""
+        joined = (name for names in self.joins.values() for name in names)
+        tested = (name for names in self.always for name in names)
+        ordered = (one.column for one in self.order)
+        return frozenset(
+            (*self.equal, *self.listed, *self.ranges, *joined, *tested, *self.group, *ordered)
+        )
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,17 @@ class Question:
     def weight(self) -> float:
         return self.read.executions
 
+    def may_use(self, table: str, columns: Sequence[str], held: frozenset[str]) -> bool:
+        """Whether an index may change the plan: its first column is searched, joined or sorted by,
+        or it holds all that is read of the table."""
+        if table not in self.tables:
+            return False
+        own = [want for want in self.asked.wants if want.table.name == table]
+        return not own or any(
+            columns[0] in want.leading or (not want.whole and held >= want.used.keys())
+            for want in own
+        )
+
 
 @dataclass
 class Workload:
