@@ -24,14 +24,15 @@ BLOCKS = 8  # of the final figure
 
 @dataclass(frozen=True)
 class Kept:
-    """An index that is worth it. `ms` is the statements' time without and with it."""
+    """An index that is worth it. `ms` is the statements' time without and with it, None where the
+    time did not suffice or they write."""
 
     candidate: Candidate
     built: Built
-    ms: Change
+    ms: Change | None
     statements: tuple[str, ...]
     evidence: float
-    writes: Writes | None
+    writes: Writes
 
 
 @dataclass
@@ -63,12 +64,16 @@ def execute(
         found.rejected[one] = stand.refused.get(one.sql(), "it was not built")
     reads = _reads(workload, left)
     least_ms = LEAST_SAVED * _spent_ms(stand, reads, random, seconds_left)
-    while left and (reads or seconds_left() > 0):
+    ways: dict[Candidate, Flip] = {}  # as last measured: the time may end before the next look
+    while left:
         measured = _leave_one_out(
             stand, left, reads, random, lambda: seconds_left() - total * (1 - READS_SHARE)
         )
+        for one, built in left.items():
+            if measured.values(_alternative(measured, built)):
+                ways[one] = measured.flip(_alternative(measured, built))
         worst = _worst(measured, left, workload, least_ms)
-        dropped = (worst,) if worst else _too_large(measured, left, most_bytes)
+        dropped = [worst] if worst else _too_large(left, ways, most_bytes)
         for one, reason in dropped:
             found.rejected[one] = reason
             del left[one]
@@ -77,7 +82,7 @@ def execute(
     if not left:
         return found
     for one, built in left.items():
-        found.kept.append(_kept(stand, one, built, measured, workload, random, seconds_left))
+        found.kept.append(_kept(stand, one, built, ways.get(one), workload, random, seconds_left))
     _charge(found, workload)
     kept = [one.built for one in found.kept]
     if kept and reads:
@@ -176,12 +181,13 @@ def _worst(
 
 
 def _too_large(
-    measured: Flipped, left: dict[Candidate, Built], most_bytes: int | None
+    left: dict[Candidate, Built], ways: dict[Candidate, Flip], most_bytes: int | None
 ) -> list[tuple[Candidate, str]]:
     """What saves least for its size, where all that is left is too large."""
 
     def worth(one: Candidate) -> float:
-        return -measured.saved_ms(_alternative(measured, left[one])) / max(left[one].bytes, 1)
+        saved = ways[one].ms.after - ways[one].ms.before if one in ways else 0.0
+        return saved / max(left[one].bytes, 1)
 
     size, found = sum(one.bytes for one in left.values()), []
     for one in sorted(left, key=worth):
@@ -201,21 +207,16 @@ def _alternative(measured: Flipped, built: Built) -> Alternative:
     return next(one for one in measured.reads if one.name == built.name)
 
 
-def _way(measured: Flipped, built: Built) -> Flip:
-    return measured.flip(_alternative(measured, built))
-
-
 def _kept(
     stand: Stand,
     one: Candidate,
     built: Built,
-    measured: Flipped,
+    way: Flip | None,
     workload: Workload,
     random: Random,
     seconds_left: Callable[[], float],
 ) -> Kept:
-    way = _way(measured, built)
-    gains = {row.shape: row.ms.after - row.ms.before for row in way.statements if not row.same_plan}
+    """`way` is what was measured without the index, None where nothing was."""
     writes = charge(
         stand,
         built,
@@ -223,6 +224,9 @@ def _kept(
         random=random,
         seconds_left=seconds_left,
     )
+    if way is None:
+        return Kept(one, built, None, (), 0.0, writes)
+    gains = {row.shape: row.ms.after - row.ms.before for row in way.statements if not row.same_plan}
     helped = [name for name in gains if gains[name] > LEAST_SHOWN * sum(gains.values())]
     shapes = tuple(sorted(helped, key=lambda name: -gains[name]))
     ms = Change(way.ms.after, way.ms.before)
@@ -232,9 +236,9 @@ def _kept(
 def _charge(found: Tried, workload: Workload) -> None:
     """Give up what its observed writes surely pay more for than its reads save."""
     for one in list(found.kept):
-        saved = one.ms.before - one.ms.after
-        if one.writes is None or _is_for_writes(one.candidate, workload):
+        if one.ms is None or _is_for_writes(one.candidate, workload):
             continue
+        saved = one.ms.before - one.ms.after
         if outweighs([one.writes], saved):
             found.kept.remove(one)
             cost = one.writes.ms_per_round
