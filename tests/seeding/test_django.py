@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from unslow.lab.seeding import Amount, seed_application
+from unslow.lab.seeding import Amount, models_of, seed_application
 from unslow.lab.target import Target
 from unslow.progress import Silent
 
@@ -120,15 +120,28 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_every_object_passes_the_models_own_validation(project, tmp_path) -> None:
-    target = Target(
+def target(project: Path) -> Target:
+    return Target(
         root=project,
         command=("gunicorn", "wsgi:application"),
         python=Path(sys.executable),
         kind="django",
     )
+
+
+def test_the_models_tell_what_validators_demand(project) -> None:
+    models = {model.label: model for model in models_of(target(project), Silent())}
+    fields = {field.name: field for field in models["things.Thing"].fields}
+    assert (fields["made"].minimum, fields["made"].maximum, fields["made"].pattern) == ("", "", "")
+    assert (fields["stars"].minimum, fields["stars"].maximum) == ("1", "5")
+    assert fields["price"].maximum == "99"
+    assert fields["title"].min_length == 12
+    assert fields["plate"].pattern == "^[A-Z]{2}-[0-9]{3}$"
+
+
+def test_every_object_passes_the_models_own_validation(project, tmp_path) -> None:
     sql = tmp_path / "rows.sql"
-    (done,) = seed_application(target, Amount(60), sql, Silent())
+    (done,) = seed_application(target(project), Amount(60), sql, Silent())
     rows = {one.table.name: one.rows for one in done.tables}
     assert rows["things_thing"] == rows["things_thing_others"] == rows["auth_user"] == 60
     assert rows["django_migrations"] == rows["django_content_type"] == 0

@@ -25,7 +25,8 @@ def text_of(table: str, column: Column, kind: Type, facts: Facts) -> Make:
         text = write(random, number)
         while len(text) < least:
             text += _texts.short(random.getrandbits(40), 8)
-        return fold(text if most is None else text[:most].rstrip() or text[:most])
+        cut = text[:most].rstrip()
+        return fold(cut if len(cut) >= max(least, 1) else text[:most].replace(" ", "-"))
 
     return _matching(make, facts, most) if facts.patterns or facts.unlike else make
 
