@@ -93,7 +93,11 @@ class _Types:
     """Every type of the database, by its number."""
 
     def __init__(self, connection: Connection) -> None:
-        self._rows = {row[0]: row[1:] for row in connection.execute(_catalogue.TYPES).fetchall()}
+        query = _catalogue.TYPES
+        if connection.info.server_version < 140000:  # without multiranges
+            query = query.replace("m.rngmultitypid = t.oid", "false")
+        rows = connection.execute(query.encode()).fetchall()
+        self._rows = {row[0]: row[1:] for row in rows}
         self._labels: defaultdict[int, list[str]] = defaultdict(list)
         for oid, label in connection.execute(_catalogue.LABELS).fetchall():
             self._labels[oid].append(label)
