@@ -82,6 +82,15 @@ def test_what_saves_most_for_its_size_comes_first():
     assert none_written({**plans, "s": costs(900, (B, 100))}, size=20).config == {A, B}
 
 
+def test_small_ones_that_save_more_together_come_before_a_large_one():
+    plans = {
+        "q": costs(1000, (C, 100)),
+        "r": costs(1000, (A, 500)),
+        "s": costs(1000, (B, 500)),
+    }
+    assert none_written(plans, size=105).config == {A, B}
+
+
 def test_the_weight_of_a_statement_counts():
     plans = {"q": costs(1000, (C, 10)), "r": costs(1000, (A, 900))}
     assert none_written(plans, size=100, weights={"q": 0.001}).config == {A}

@@ -19,6 +19,7 @@ KEPT = {
     "an expression": "CREATE INDEX one ON fleet ((a + 1))",
     "a constraint": "ALTER TABLE fleet ADD CONSTRAINT one UNIQUE (a, b)",
 }
+CLUSTERED = "CREATE INDEX one ON fleet (a); ALTER TABLE fleet CLUSTER ON one"
 GONE = {
     "the beginning": "CREATE INDEX one ON fleet (a)",
     "the same": "CREATE INDEX one ON fleet (a, b)",
@@ -55,6 +56,11 @@ def test_what_the_other_does_as_well_is_redundant(fleet, other):
 def test_an_operator_class_of_its_own_keeps_an_index(fleet):
     fleet.execute("CREATE INDEX fleet_c ON fleet (c, d)")
     fleet.execute("CREATE INDEX fleet_c_like ON fleet (c text_pattern_ops)")
+    assert redundant(fleet) == []
+
+
+def test_what_the_table_is_clustered_on_is_kept(fleet):
+    fleet.execute(CLUSTERED)
     assert redundant(fleet) == []
 
 

@@ -71,6 +71,14 @@ def test_what_only_a_write_wants_stays_as_the_planner_wants_it(tried):
     assert found.flip is None
 
 
+def test_what_its_writes_pay_more_for_than_its_reads_save_is_not_kept(tried):
+    update = Executed("UPDATE orders SET made = made + 1 WHERE id = 3", 1e6)
+    found = tried(MADE, executed=[Executed(ON_A_DAY.sql, 1), update])
+    assert found.kept == []
+    assert "its writes cost" in found.rejected[MADE]
+    assert tried(MADE, executed=[ON_A_DAY, Executed(update.sql, 1)]).rejected == {}
+
+
 def test_what_the_database_refuses_says_why(tried):
     refused = Candidate("orders", "orders", ("nowhere",))
     found = tried(refused)

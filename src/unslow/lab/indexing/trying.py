@@ -200,7 +200,10 @@ def _too_large(
 
 def _is_for_writes(one: Candidate, workload: Workload) -> bool:
     """Whether statements that are never executed may want it."""
-    return any(q.only_planned and one.table in q.tables for q in workload.questions)
+    return any(
+        asked.only_planned and asked.may_use(one.table, one.columns, one.held)
+        for asked in workload.questions
+    )
 
 
 def _alternative(measured: Flipped, built: Built) -> Alternative:
