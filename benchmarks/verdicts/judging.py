@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -74,25 +74,35 @@ def judge(change: Change, desk: Helpdesk, budget: str, kept: Path | None = None)
         report = (kept or Path(temporary)) / f"{change.name}.json"
         words = ("prove", str(change.patch), "--time-budget", budget, "--json", str(report))
         started = time.monotonic()
-        done = subprocess.run(
-            [sys.executable, "-m", "unslow", *words, "--", *COMMAND],
-            cwd=desk.folder,
-            env=desk.env,
-            capture_output=True,
-            text=True,
-            timeout=GRACE_S + _seconds(budget),
-        )
+        status, errors = _run(words, desk, GRACE_S + _seconds(budget))
         seconds = round(time.monotonic() - started, 1)
         if not report.exists():
-            said = (done.stderr.strip().splitlines() or [""])[-1]
-            return Judged(
-                change.name, change.expected, f"exit {done.returncode}", "", said, seconds
-            )
+            said = (errors.strip().splitlines() or [""])[-1]
+            return Judged(change.name, change.expected, f"exit {status}", "", said, seconds)
         verdict = json.loads(report.read_text())["comparison"]["verdict"]
     evidence = _evidence(verdict)
     return Judged(
         change.name, change.expected, verdict["verdict"], _speedup(verdict), evidence, seconds
     )
+
+
+def _run(words: Sequence[str], desk: Helpdesk, timeout_s: float) -> tuple[int, str]:
+    """The exit code of unslow, and what it told. It is always given the time to clean up."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "unslow", *words, "--", *COMMAND],
+        cwd=desk.folder,
+        env=desk.env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        errors = process.communicate(timeout=timeout_s)[1]
+    except (KeyboardInterrupt, subprocess.TimeoutExpired):
+        process.terminate()
+        process.communicate()
+        raise
+    return process.returncode, errors
 
 
 def _speedup(verdict: dict) -> str:

@@ -8,9 +8,11 @@ import pytest
 
 from tests.load import servers
 from unslow.errors import UnslowError
+from unslow.lab.load._job import NO_CONNECTION
+from unslow.lab.prove._under_load import Loadable, Overrun, refuse_failures
 from unslow.lab.prove.capacity import prove_capacity
 from unslow.lab.prove.loaded import judge_loaded
-from unslow.lab.prove.schedule import Arm
+from unslow.lab.prove.schedule import Arm, ArmFailed
 from unslow.lab.prove.waiting import prove_latency
 from unslow.lab.target import Lab, Target
 from unslow.lab.workload import Call, Workload
@@ -150,6 +152,21 @@ def test_a_candidate_that_fails_under_load_is_failed(lab, wait, reason) -> None:
     found = latency(lab, wait)
     assert found.verdict == "failed"
     assert reason in found.reason
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"), [("connection refused", ArmFailed), (NO_CONNECTION, Overrun)]
+)
+def test_requests_that_found_no_connection_tell_of_overload_not_of_a_crash(
+    lab, error, kind
+) -> None:
+    running = lab.launch(lab.tree(), "B")
+    try:
+        with pytest.raises(ArmFailed) as raised:
+            refuse_failures(Loadable("B", running, (), ()), 100, 60, error)
+    finally:
+        running.stop()
+    assert type(raised.value) is kind
 
 
 def test_a_base_that_fails_is_an_error(lab) -> None:

@@ -2,6 +2,8 @@
 
 import msgspec
 
+NO_CONNECTION = "no connection was free"
+
 
 class Ask(msgspec.Struct, frozen=True, array_like=True):
     """A request as it goes over the wire."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from unslow.lab.load._job import Done, Job
+from unslow.lab.load._job import NO_CONNECTION, Done, Job
 from unslow.lab.load._line import Line
 
 SWEEP_S = 0.1  # how often late requests are looked for
@@ -97,7 +97,7 @@ class _Open(_Load):
     def give_up(self) -> None:
         while self._queue and self.loop.time() > self._last + self.job.timeout_s:
             number = self._queue.popleft()
-            self._book(number, self._first + self.job.due[number], 0, "no connection was free")
+            self._book(number, self._first + self.job.due[number], 0, NO_CONNECTION)
 
     def _answered(self, line: Line, status: int, error: str) -> None:
         number, due = self._due.pop(line)

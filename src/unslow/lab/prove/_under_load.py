@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from unslow.errors import UnslowError
+from unslow.lab.load._job import NO_CONNECTION
 from unslow.lab.load.check import Ceiling
 from unslow.lab.load.generator import Generator, Sent, Throughput
 from unslow.lab.load.schedule import Schedule, picks
@@ -103,7 +104,7 @@ class Bench:
         """An open load on one version. Raises `ArmFailed` when it fails under it."""
         sent = self.generator.open_loop(one.running.base_url, load)
         self.loads.append(sent)
-        _refuse_failures(one, len(sent.statuses), sent.failures, sent.error)
+        refuse_failures(one, len(sent.statuses), sent.failures, sent.error)
         return sent
 
     def drive(
@@ -114,7 +115,7 @@ class Bench:
         order = picks(calls, MOST_PICKS, self.random)
         found = self.generator.closed_loop(one.running.base_url, calls, order, lines, seconds)
         self.loads.append(found)
-        _refuse_failures(one, found.requests, found.failures, found.error)
+        refuse_failures(one, found.requests, found.failures, found.error)
         return found
 
     def saturation(self, one: Loadable) -> tuple[int, float]:
@@ -149,7 +150,11 @@ class Bench:
         found = self.generator.closed_loop(
             one.running.base_url, one.calls, order, WARM_LINES, WARM_S
         )
-        _refuse_failures(one, found.requests, found.failures, found.error)
+        refuse_failures(one, found.requests, found.failures, found.error)
+
+
+class Overrun(ArmFailed):
+    """Requests came faster than the arm answered, until no connection was left for them."""
 
 
 def reads(workload: Workload) -> Workload:
@@ -167,10 +172,9 @@ def reads(workload: Workload) -> Workload:
     return Workload(calls, held_out, workload.skipped)
 
 
-def _refuse_failures(one: Loadable, requests: int, failures: int, error: str) -> None:
+def refuse_failures(one: Loadable, requests: int, failures: int, error: str) -> None:
     if failures > FAILING * requests:
         first = f": {error}" if error else ""
         tail = "" if one.running.alive() else f"\n{one.running.log_tail()}"
-        raise ArmFailed(
-            one.arm, f"{failures} of {requests} requests failed under load{first}{tail}"
-        )
+        kind = Overrun if error == NO_CONNECTION and one.running.alive() else ArmFailed
+        raise kind(one.arm, f"{failures} of {requests} requests failed under load{first}{tail}")

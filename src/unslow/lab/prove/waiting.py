@@ -14,6 +14,7 @@ from unslow.lab.prove._under_load import (
     MOST_PAIRS,
     REPLICATION_PAIRS,
     Bench,
+    Overrun,
     reads,
 )
 from unslow.lab.prove.evidence import e_value
@@ -139,6 +140,11 @@ def prove_latency(
         try:
             rate, share = _rate(bench, rate)
             judgement = _run(bench, waited, rate)
+        except Overrun as error:
+            if error.arm != after.name:
+                raise
+            reason = f"it does not keep up with {rate:g} requests/s: {error}"
+            return Verdict("slower", reason, launches=len(waited.pairs), metric="wall")
         except ArmFailed as error:
             return Verdict("failed", str(error), launches=len(waited.pairs), metric="wall")
     check = checked(bench.ceiling, bench.loads, rate)
