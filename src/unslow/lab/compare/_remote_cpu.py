@@ -117,7 +117,7 @@ class Watch:
 
     def __init__(self, accounting: Accounting) -> None:
         self._accounting = accounting
-        self._seen: dict[int, str] = {}  # inode -> where it leads
+        self.seen: dict[int, str] = {}  # inode -> where it leads
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -130,7 +130,7 @@ class Watch:
         self._thread.join()
         self._accounting.look()
         lasting = sockets.held(self._accounting.processes())
-        for inode, text in self._seen.items():
+        for inode, text in self.seen.items():
             if inode not in lasting:
                 self._accounting.unseen = self._accounting.unseen or (
                     f"the service connects to {text} anew for each request, "
@@ -145,7 +145,7 @@ class Watch:
             if fresh:
                 known |= fresh
                 for inode, text in _leading(processes, self._accounting.port, fresh):
-                    self._seen[inode] = text
+                    self.seen[inode] = text
 
 
 def connections(processes: frozenset[int], port: int) -> Iterator[Place]:
