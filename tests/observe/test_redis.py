@@ -52,3 +52,56 @@ def test_connections_are_redirected(app, redis_server, path):
 def test_a_refused_connection_fails_inside_the_application(app):
     with app.write(server=SOURCE).run(*COMMAND) as running:
         assert running.observe("/tcp")["error"].startswith("ConnectionError: nothing to connect")
+
+
+CALLS = """
+import asyncio, redis
+import redis.asyncio
+
+URL = "redis://original.invalid:6379/0"
+client = redis.from_url(URL)
+
+async def ask():
+    async with redis.asyncio.from_url(URL) as other:
+        await other.set("user:17:name", "Ada", ex=60)
+        return await other.get("user:17:name")
+
+def application(environ, start_response):
+    client.set("forever", "x" * 100)
+    client.get("user:18:name")
+    client.mget(["a", "b", "c"])
+    with client.pipeline(transaction=False) as pipe:
+        pipe.setex("short", 30, "value")
+        pipe.get("short")
+        pipe.execute()
+    asyncio.run(ask())
+    start_response("200 OK", [])
+    return [b"done"]
+"""
+
+
+def test_each_round_trip_is_recorded_with_its_place(app, redis_server):
+    def answer(question):
+        return {"host": redis_server.host, "port": redis_server.port, "db": 5}
+
+    with app.write(server=CALLS).run(*COMMAND, answer=answer) as running:
+        running.observe("/")  # a second request has no handshakes
+        calls = running.observe("/")["cache_calls"]
+        assert running.collector.of("error") == []
+    kept = [(call["command"], call["key"], call["keys"], call["commands"]) for call in calls]
+    assert kept == [
+        ("SET", "forever", 1, 1),
+        ("GET", "user:*:name", 1, 1),
+        ("MGET", "a", 3, 1),
+        ("SETEX", "short", 2, 2),
+        ("SET", "user:*:name", 1, 1),
+        ("GET", "user:*:name", 1, 1),
+    ]
+    assert [call["ttl_s"] for call in calls] == [None, None, None, 30.0, 60.0, None]
+    assert [call["hit"] for call in calls] == [None, False, False, None, None, True]
+    assert [call["writes"] for call in calls] == [True, False, False, True, True, False]
+    assert calls[0]["bytes"] == len("forever") + 100
+    lines = [call["stack"][0]["line"] for call in calls]
+    assert lines == [14, 15, 16, 20, 10, 11]
+    assert all(call["duration_ms"] > 0 for call in calls)
+    assert calls[1]["key_digest"] != calls[5]["key_digest"]

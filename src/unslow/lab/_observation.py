@@ -171,12 +171,19 @@ def running(trace: Trace, cause: Site | None) -> frozenset[str]:
     return frozenset(
         request.endpoint
         for request in trace.requests
-        if any(_meets(site, cause) for query in request.queries for site in _sites(query))
+        if any(_meets(site, cause) for site in _request_sites(request))
     )
 
 
 def _meets(site: Site, cause: Site) -> bool:
     return site.path == cause.path and site.line <= cause.end_line and site.end_line >= cause.line
+
+
+def _request_sites(request: Request) -> Iterator[Site]:
+    for query in request.queries:
+        yield from _sites(query)
+    for call in request.cache_calls:
+        yield from call.stack
 
 
 def _sites(query: Query) -> Iterator[Site]:

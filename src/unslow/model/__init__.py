@@ -9,6 +9,7 @@ from unslow.model.budget import (
 )
 from unslow.model.comparison import Comparison
 from unslow.model.finding import (
+    CacheEvidence,
     Cost,
     Evidence,
     Finding,
@@ -55,6 +56,7 @@ from unslow.model.selftest import (
 from unslow.model.site import Site
 from unslow.model.trace import (
     SCHEMA_VERSION,
+    CacheCall,
     Link,
     Load,
     Origin,
@@ -79,6 +81,8 @@ from unslow.model.writes import Change, Flip, FlippedStatement, WriteEffect, Wri
 __all__ = [
     "SCHEMA_VERSION",
     "Budget",
+    "CacheCall",
+    "CacheEvidence",
     "Calibration",
     "Capacity",
     "CapacityCurve",

@@ -64,7 +64,22 @@ class IndexEvidence(msgspec.Struct, frozen=True, tag="index"):
     example_sql: str = ""
 
 
-Evidence = RepeatEvidence | IndexEvidence
+class CacheEvidence(msgspec.Struct, frozen=True, tag="cache"):
+    """Round trips to a cache of one kind from one place.
+
+    `key` is the keys' shape (`user:*:profile`), `calls` the median per request, `bytes` the median
+    size of one value, `ttl_s` the longest time that a value is kept (None: for good, or no write).
+    """
+
+    command: str
+    key: str
+    calls: float
+    bytes: int = 0
+    ttl_s: float | None = None
+    uses: tuple[Site, ...] = ()
+
+
+Evidence = RepeatEvidence | IndexEvidence | CacheEvidence
 
 
 class Finding(msgspec.Struct, frozen=True):

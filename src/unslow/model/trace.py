@@ -103,6 +103,29 @@ class Query(msgspec.Struct, frozen=True):
     load: Load | None = None
 
 
+class CacheCall(msgspec.Struct, frozen=True):
+    """One round trip to a cache: a command, or the `commands` of one pipeline.
+
+    `key` is the first key's shape (`user:*:profile`), `key_digest` is equal for equal keys, `keys`
+    counts those that are named. `hit` tells whether a read found something; `ttl_s` is how long a
+    write is kept, None for good or where it is no write. `bytes` is the size of what was written,
+    or of what came back. `stack` holds application frames, innermost first.
+    """
+
+    command: str
+    key: str = ""
+    key_digest: str = ""
+    keys: int = 1
+    commands: int = 1
+    start_ms: float = 0.0
+    duration_ms: float = 0.0
+    bytes: int = 0
+    hit: bool | None = None
+    ttl_s: float | None = None
+    writes: bool = False
+    stack: tuple[Site, ...] = ()
+
+
 class Request(msgspec.Struct, frozen=True):
     """One request. `route` is the template (`api/orders/<int:pk>/`), `path` the URL as sent."""
 
@@ -118,6 +141,7 @@ class Request(msgspec.Struct, frozen=True):
     error: str = ""
     blocked: tuple[str, ...] = ()  # hosts that the sandbox refused to reach
     view: Site | None = None
+    cache_calls: tuple[CacheCall, ...] = ()
 
     @property
     def endpoint(self) -> str:

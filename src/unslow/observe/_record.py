@@ -48,6 +48,7 @@ class RequestRecord:
         "id",
         "method",
         "mounted",
+        "parts",
         "path",
         "queries",
         "response_bytes",
@@ -66,6 +67,7 @@ class RequestRecord:
         self.status = 0
         self.response_bytes = 0
         self.queries: list[Query] = []
+        self.parts: dict[str, list[dict[str, Any]]] = {}  # further fields of `model.Request`
         self.error = ""
         self.blocked: list[str] = []
         self.view: Site | None = None
@@ -95,6 +97,7 @@ class RequestRecord:
             "error": self.error,
             "blocked": self.blocked,
             "view": self.view,
+            **self.parts,
         }
         _wire.send_line(_encode.request(fields, self.queries))
 

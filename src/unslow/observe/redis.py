@@ -1,9 +1,10 @@
 """redis-py, sync and async: connections redirected to a database of the audit's own, and writes."""
 
+import time
 from types import ModuleType
 from typing import Any
 
-from unslow.observe import _effects, _record, _redirect, _wire
+from unslow.observe import _cache_calls, _effects, _record, _redirect, _wire
 from unslow.observe._patch import Function, wrap
 
 MODULES = (
@@ -25,6 +26,7 @@ _READS = frozenset(
     ZRANGEBYSCORE ZRANK ZREVRANGE ZREVRANGEBYSCORE ZREVRANK ZSCAN ZSCORE
     """.split()  # noqa: SIM905 -- a list of words reads better than ninety quoted ones
 )
+_CONNECTION = frozenset({"AUTH", "CLIENT", "HELLO", "PING", "SELECT"})
 _KEYLESS = frozenset({"EVAL", "EVALSHA", "FLUSHALL", "FLUSHDB"})
 
 
@@ -47,26 +49,76 @@ def install(module: ModuleType) -> None:
 def _install_writes(module: Any) -> None:
     if _record.level() == "off":
         return
-    wrap(module.Redis, "execute_command", _execute)
+    awaited = ".asyncio." in module.__name__
+    wrap(module.Redis, "execute_command", _execute_async if awaited else _execute)
     for name in ("_execute_transaction", "_execute_pipeline"):
-        wrap(module.Pipeline, name, _execute_many)
+        wrap(module.Pipeline, name, _execute_many_async if awaited else _execute_many)
 
 
 def _execute(original: Function) -> Function:
     def execute_command(self: Any, *args: Any, **options: Any) -> Any:
         _note(args)
-        return original(self, *args, **options)
+        started = time.perf_counter()
+        answer = original(self, *args, **options)
+        _call([args], started, answer)
+        return answer
+
+    return execute_command
+
+
+def _execute_async(original: Function) -> Function:
+    async def execute_command(self: Any, *args: Any, **options: Any) -> Any:
+        _note(args)
+        started = time.perf_counter()
+        answer = await original(self, *args, **options)
+        _call([args], started, answer)
+        return answer
 
     return execute_command
 
 
 def _execute_many(original: Function) -> Function:
     def execute(self: Any, connection: Any, commands: Any, *args: Any, **kwargs: Any) -> Any:
-        for command in commands:
-            _note(command[0])
-        return original(self, connection, commands, *args, **kwargs)
+        sent = _noted(commands)
+        started = time.perf_counter()
+        answer = original(self, connection, commands, *args, **kwargs)
+        _call(sent, started, answer)
+        return answer
 
     return execute
+
+
+def _execute_many_async(original: Function) -> Function:
+    async def execute(self: Any, connection: Any, commands: Any, *args: Any, **kwargs: Any) -> Any:
+        sent = _noted(commands)
+        started = time.perf_counter()
+        answer = await original(self, connection, commands, *args, **kwargs)
+        _call(sent, started, answer)
+        return answer
+
+    return execute
+
+
+def _noted(commands: Any) -> list[Any]:
+    """The commands of a pipeline, each reported if it writes."""
+    sent = [command[0] for command in commands]
+    for command in sent:
+        _note(command)
+    return sent
+
+
+@_wire.safely
+def _call(commands: list[Any], started: float, answer: Any) -> None:
+    """A round trip with the application's own place."""
+    names = [str(command[0]).upper().split()[0] for command in commands if command]
+    if names and names[0] not in _CONNECTION:
+        _cache_calls.note(
+            commands,
+            started,
+            answer,
+            writes=any(name not in _READS for name in names),
+            named=names[0] not in _KEYLESS,
+        )
 
 
 @_wire.safely

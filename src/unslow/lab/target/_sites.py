@@ -36,6 +36,9 @@ class Relative:
             request,
             queries=tuple(self._query(query) for query in request.queries),
             view=self._optional(request.view),
+            cache_calls=tuple(
+                replace(call, stack=self._stack(call.stack)) for call in request.cache_calls
+            ),
         )
 
     def route(self, route: Route) -> Route:
