@@ -155,3 +155,24 @@ def test_a_model_spans_its_class_statement(models: dict[str, Json], source: Any)
 
 def test_a_login_gives_a_session_cookie(django: Any) -> None:
     assert django.answer["account"] == "ada"
+
+
+def test_a_model_tells_what_a_write_in_bulk_would_pass_by(models: dict[str, Json]) -> None:
+    def hooks(label: str) -> list[Json]:
+        return [models[label][name] for name in ("overrides", "signals", "parents")]
+
+    assert hooks("shop.Order") == [[], [], []]
+    assert hooks("shop.Label") == [[], [], []]
+    assert hooks("shop.Ticket") == [["save"], ["post_delete"], []]
+    assert hooks("shop.SeasonTicket") == [["save"], [], ["shop.Ticket"]]
+
+
+def test_a_field_tells_what_each_save_does_to_it(models: dict[str, Json]) -> None:
+    fields = {field["name"]: field for field in models["shop.Ticket"]["fields"]}
+    assert {name: field["on_save"] for name, field in fields.items()} == {
+        "id": "",
+        "price": "",
+        "opened_at": "",
+        "changed_at": "now",
+    }
+    assert (fields["price"]["scale"], fields["opened_at"]["scale"]) == (2, None)

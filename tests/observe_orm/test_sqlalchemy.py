@@ -181,6 +181,16 @@ def test_mapped_classes_are_described(sqlalchemy: Any, source: Any) -> None:
     assert (name["type"], name["max_length"], name["indexed"]) == ("String", 50, True)
 
 
+def test_a_mapped_class_tells_what_a_write_in_bulk_would_pass_by(sqlalchemy: Any) -> None:
+    models = {model["label"]: model for model in sqlalchemy.answer["describe"]["models"]}
+    hooks = {
+        label: (model["overrides"], model["signals"], model["parents"])
+        for label, model in models.items()
+    }
+    assert hooks["models.Order"] == ([], [], [])
+    assert hooks["models.Comment"] == (["validates"], ["before_update"], [])
+
+
 @pytest.fixture(scope="module")
 def on_postgres(run_sqlalchemy: Any, postgres: Any) -> Any:
     dsn = postgres.create("observed_sqlalchemy")

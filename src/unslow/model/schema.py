@@ -20,7 +20,9 @@ RelationKind = Literal[
 class Field(msgspec.Struct, frozen=True):
     """A mapped column. `type` is the ORM's class name (`CharField`, `Integer`).
 
-    `minimum`, `maximum`, `min_length` and `pattern` are what validators demand.
+    `minimum`, `maximum`, `min_length` and `pattern` are what validators demand. `scale` is how many
+    decimal places are stored. `on_save` tells that each save sets the value: to the time ("now"),
+    or in a way of the field's own ("other").
     """
 
     name: str
@@ -36,6 +38,8 @@ class Field(msgspec.Struct, frozen=True):
     maximum: str = ""
     min_length: int | None = None
     pattern: str = ""
+    scale: int | None = None
+    on_save: Literal["", "now", "other"] = ""
 
 
 class Relation(msgspec.Struct, frozen=True):
@@ -94,6 +98,9 @@ class Model(msgspec.Struct, frozen=True):
 
     `site` spans the class statement (absolute path as the recorder sends it, relative to a source
     root after collection). `migrations` is the folder of the app's migrations, or "".
+    `overrides` are the ways of writing a row that the class replaces ("save", "delete"), `signals`
+    what else runs per written row ("post_save", "before_update"), `parents` the labels of models
+    whose tables hold a part of each row.
     """
 
     label: str
@@ -106,3 +113,6 @@ class Model(msgspec.Struct, frozen=True):
     relations: tuple[Relation, ...] = ()
     app_label: str = ""
     migrations: str = ""
+    overrides: tuple[str, ...] = ()
+    signals: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()

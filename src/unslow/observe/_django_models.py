@@ -12,6 +12,11 @@ from unslow.observe import _wire
 from unslow.observe._django_source import site_of_definition
 from unslow.observe._origin import Json
 
+WAYS = ("save", "save_base", "delete")
+SIGNALS = ("pre_save", "post_save", "pre_delete", "post_delete")
+TIMED = ("DateField", "DateTimeField", "TimeField")
+KEPT = ("FileField", "ImageField")  # a save stores a new file and leaves others alone
+
 
 def models() -> list[Json]:
     """Every managed or unmanaged model, in `model.Model` form."""
@@ -33,6 +38,18 @@ def _model(model: Any) -> Json:
         "relations": list(_relations(meta)),
         "app_label": meta.app_label,
         "migrations": _migrations(meta.app_label),
+        "parents": [one._meta.label for one, link in meta.parents.items() if link is not None],
+        **(_wire.safely(_hooks)(model) or {}),
+    }
+
+
+def _hooks(model: Any) -> Json:
+    """What a write of rows in bulk would pass by."""
+    base = import_module("django.db.models").Model
+    signals = import_module("django.db.models.signals")
+    return {
+        "overrides": [name for name in WAYS if getattr(model, name) is not getattr(base, name)],
+        "signals": [name for name in SIGNALS if getattr(signals, name).has_listeners(model)],
     }
 
 
@@ -47,8 +64,20 @@ def _field(field: Any) -> Json:
         "indexed": bool(field.db_index or field.unique),
         "max_length": field.max_length,
         "choices": [str(value) for value, _ in field.flatchoices],
+        "scale": getattr(field, "decimal_places", None),
+        "on_save": _on_save(field),
         **(_wire.safely(_demands)(field) or {}),
     }
+
+
+def _on_save(field: Any) -> str:
+    """What the field does to its own value when a row is saved that was there before."""
+    if getattr(field, "auto_now", False):
+        return "now"
+    plain = import_module("django.db.models").Field.pre_save
+    if type(field).__name__ in (*TIMED, *KEPT) or type(field).pre_save is plain:
+        return ""
+    return "other"
 
 
 def _demands(field: Any) -> Json:

@@ -10,6 +10,15 @@ from unslow.observe._django_source import site_of_definition
 from unslow.observe._origin import Json
 from unslow.observe._sqlalchemy_tables import label_of, mappers
 
+SIGNALS = (
+    "before_insert",
+    "after_insert",
+    "before_update",
+    "after_update",
+    "before_delete",
+    "after_delete",
+)
+
 
 def models() -> list[Json]:
     """Every mapped class with a table, in `model.Model` form."""
@@ -35,6 +44,23 @@ def _model(mapper: Any) -> Json | None:
         "site": site_of_definition(cls),
         "fields": [_field(prop, table) for prop in mapper.column_attrs if _is_column(prop)],
         "relations": [_relation(prop) for prop in mapper.relationships],
+        "parents": [label_of(mapper.inherits)] if mapper.inherits is not None else [],
+        **(_wire.safely(_hooks)(mapper) or {}),
+    }
+
+
+def _hooks(mapper: Any) -> Json:
+    """What a write of rows in bulk would pass by."""
+    return {
+        "overrides": [
+            name
+            for name, found in (
+                ("validates", mapper.validators),
+                ("version_id_col", mapper.version_id_col is not None),
+            )
+            if found
+        ],
+        "signals": [name for name in SIGNALS if bool(getattr(mapper.dispatch, name))],
     }
 
 
@@ -56,6 +82,7 @@ def _field(prop: Any, table: Any) -> Json:
         or column.name in leading,
         "max_length": getattr(column.type, "length", None),
         "choices": [str(value) for value in getattr(column.type, "enums", None) or ()],
+        "scale": getattr(column.type, "scale", None),
     }
 
 

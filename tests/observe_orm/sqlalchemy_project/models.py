@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, String, Table, Text
+from sqlalchemy import Column, ForeignKey, String, Table, Text, event
 from sqlalchemy.ext.asyncio import AsyncAttrs
 from sqlalchemy.orm import (
     DeclarativeBase,
@@ -9,6 +9,7 @@ from sqlalchemy.orm import (
     deferred,
     mapped_column,
     relationship,
+    validates,
 )
 
 
@@ -67,6 +68,15 @@ class Comment(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     text: Mapped[str]
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+
+    @validates("text")
+    def short(self, key: str, value: str) -> str:
+        return value[:80]
+
+
+@event.listens_for(Comment, "before_update")
+def tell(*row: object) -> None:
+    return None
 
 
 class Product(Base):
