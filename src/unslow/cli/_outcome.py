@@ -15,6 +15,7 @@ OVER_BUDGET = 11
 INTERRUPTED = 130
 VERDICTS = {
     "proven": 0,
+    "harmless": 0,
     "no-gain": 20,
     "slower": 21,
     "different": 22,

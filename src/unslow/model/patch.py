@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 Safety = Literal["safe", "review"]
+PatchMetric = Literal["cpu", "wall", "gate"]
 
 
 class TextEdit(msgspec.Struct, frozen=True):
@@ -54,6 +55,10 @@ class Patch(msgspec.Struct, frozen=True):
 
     `covers` are positions in the finding's `evidence.loads` (`(0,)` for an index). Two patches of
     one finding whose `covers` intersect are rivals: at most one is kept.
+
+    `metric` is what decides: the CPU, the wall time (what it saves is waiting), or the gates alone
+    (it makes the code right, and must only not slow it down). `at_once` requests of its endpoints
+    are sent together when wall time is measured: what blocks others shows only when they meet.
     """
 
     fixer: str
@@ -67,6 +72,8 @@ class Patch(msgspec.Struct, frozen=True):
     removed: tuple[str, ...] = ()
     prepare: tuple[tuple[str, ...], ...] = ()
     command: tuple[str, ...] = ()
+    metric: PatchMetric = "cpu"
+    at_once: int = 1
 
 
 class Recommendation(msgspec.Struct, frozen=True):

@@ -124,7 +124,8 @@ class Skipped(msgspec.Struct, frozen=True):
 
 
 class Total(msgspec.Struct, frozen=True):
-    """All kept fixes together, measured once more: total CPU per round of traffic."""
+    """All kept fixes together, measured once more: total CPU per round of traffic; wall time where
+    all that was proven saves waiting."""
 
     speedup: Interval | None
     proven: int
@@ -133,6 +134,7 @@ class Total(msgspec.Struct, frozen=True):
     effects: tuple[EndpointEffect, ...] = ()
     queries: Counters | None = None
     verdict: Literal["proven", "inconclusive", "not-run", "failed"] = "not-run"
+    metric: Literal["cpu", "wall"] = "cpu"
 
 
 class Report(msgspec.Struct, frozen=True):

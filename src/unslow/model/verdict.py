@@ -9,7 +9,7 @@ from unslow.model.load import UnderLoad
 from unslow.model.writes import Flip, Writes
 
 VerdictKind = Literal[
-    "proven", "no-gain", "slower", "different", "failed", "inconclusive", "not-run"
+    "proven", "harmless", "no-gain", "slower", "different", "failed", "inconclusive", "not-run"
 ]
 
 
@@ -69,7 +69,9 @@ class Calibration(msgspec.Struct, frozen=True):
 class Verdict(msgspec.Struct, frozen=True):
     """The judgement with everything that backs it. `reason` is one sentence.
 
-    `beside` is the number of other fixes that were in place before and after.
+    `beside` is the number of other fixes that were in place before and after. A fix that makes the
+    code right is "harmless" when the answers are the same and nothing is slower; nobody claims
+    that it is faster.
     """
 
     verdict: VerdictKind

@@ -30,6 +30,7 @@ _NOTHING_OVER = "Nothing to do: every endpoint keeps its budget."
 _OVER = "Bring the endpoints back within budget: the statements name what to change."
 _NEXT = {
     "proven": "Keep the change. It answers the same and is faster; run the project's tests.",
+    "harmless": "Keep the change: it answers the same and is not slower; it is no gain in speed.",
     "no-gain": "Drop the change, or name the endpoints that it is for if they were not among them.",
     "slower": "Do not keep the change as it is; see which of the endpoints pay for it.",
     "different": (

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from statistics import fmean
+from statistics import fmean, median
 from typing import Literal
 
 from unslow.lab.prove.schedule import LaunchSet, Sample
 from unslow.model import Distribution
 
 Metric = Literal["cpu", "wall"]
+Clock = Literal["cpu", "wall", "latency"]  # latency: the median of a round, where wall is its mean
 
 LEAST_MS = 1e-3  # a request below one microsecond was not measured
 
@@ -18,7 +19,7 @@ def log_ratios(
     before: str,
     after: str,
     weights: Mapping[str, float],
-    metric: Metric,
+    metric: Clock,
 ) -> tuple[float, ...]:
     """y of each launch set that holds both arms: the mean over rounds of log(after/before).
 
@@ -39,7 +40,7 @@ def mean_log_ratios(
     before: str,
     after: str,
     endpoints: Collection[str],
-    metric: Metric,
+    metric: Clock,
 ) -> tuple[float, ...]:
     """The mean over those `endpoints` that a launch set measured in both arms, per launch set."""
     values = []
@@ -56,7 +57,7 @@ def _log_ratio(
     before: Mapping[str, Sample],
     after: Mapping[str, Sample],
     weights: Mapping[str, float],
-    metric: Metric,
+    metric: Clock,
 ) -> float | None:
     both = [end for end in weights if end in before and end in after]
     if len(both) < len(weights):
@@ -80,7 +81,7 @@ def _rounds(parts: Sequence[tuple[float, Sequence[float]]]) -> list[float]:
 
 
 def distribution(
-    sets: Sequence[LaunchSet], before: str, after: str, endpoint: str, metric: Metric
+    sets: Sequence[LaunchSet], before: str, after: str, endpoint: str, metric: Clock
 ) -> Distribution:
     """Milliseconds per request of both arms, a number per launch."""
     pairs = [
@@ -110,14 +111,17 @@ def unseen(sets: Collection[LaunchSet]) -> str:
     return ""
 
 
-def mean_ms(sample: Sample, metric: Metric) -> float:
+def mean_ms(sample: Sample, metric: Clock) -> float:
     """Milliseconds per request."""
+    if metric == "latency":
+        return fmean(_means(sample, metric))
     return fmean(value for values in _values(sample, metric) for value in values)
 
 
-def _means(sample: Sample, metric: Metric) -> list[float]:
-    return [fmean(values) for values in _values(sample, metric)]
+def _means(sample: Sample, metric: Clock) -> list[float]:
+    middle = median if metric == "latency" else fmean
+    return [middle(values) for values in _values(sample, metric)]
 
 
-def _values(sample: Sample, metric: Metric) -> Sequence[Sequence[float]]:
+def _values(sample: Sample, metric: Clock) -> Sequence[Sequence[float]]:
     return sample.cpu_ms if metric == "cpu" else sample.wall_ms

@@ -12,6 +12,7 @@ import msgspec
 from unslow.lab.prove import counters, gate, outcome
 from unslow.lab.prove._candidate import Candidate, Combination, Proof, rivals
 from unslow.lab.prove.bundle import Bundle, bundles, compatible
+from unslow.lab.prove.clocks import own
 from unslow.lab.prove.evidence import PROVEN_EVIDENCE, interval
 from unslow.lab.prove.gate import Baseline, Passed
 from unslow.lab.prove.judge import LEAST_GAIN, speedup
@@ -64,6 +65,9 @@ def combine(
     kept = list(passed.bundle.candidates)
     progress.stage("all fixes together: measure")
     trial = run.measured(kept)
+    if trial is None:
+        keys = tuple(one.key for one in kept)
+        return Combination(_total(proof, "not-run"), keys, dropped)
     without_gain = set(useless(trial))
     if without_gain and len(without_gain) < len(kept):
         dropped |= dict.fromkeys(without_gain, NO_GAIN_LEFT)
@@ -76,12 +80,13 @@ def combine(
 def choose(
     candidates: Sequence[Candidate], proof: Proof, lab: Lab, workload: Workload
 ) -> tuple[list[Candidate], dict[str, str]]:
-    """The proven candidates that go together, those that save most first; why others do not."""
+    """The candidates to keep that go together: the proven, those that save most first, then the
+    harmless; why others do not."""
     traffic = weights(workload)
-    proven = [one for one in candidates if _is_proven(proof.verdicts.get(one.key))]
+    worthy = [one for one in candidates if _is_worthy(proof.verdicts.get(one.key))]
     kept: list[Candidate] = []
     dropped: dict[str, str] = {}
-    for one in sorted(proven, key=lambda one: -_saved(proof.verdicts[one.key], traffic)):
+    for one in sorted(worthy, key=lambda one: _order(proof.verdicts[one.key], traffic)):
         rival = next((other for other in kept if rivals(one, other)), None)
         if rival is not None:
             dropped[one.key] = f"{rival.patch.summary} saves more"
@@ -92,8 +97,12 @@ def choose(
     return kept, dropped
 
 
-def _is_proven(verdict: Verdict | None) -> bool:
-    return verdict is not None and verdict.verdict == "proven"
+def _is_worthy(verdict: Verdict | None) -> bool:
+    return verdict is not None and verdict.verdict in ("proven", "harmless")
+
+
+def _order(verdict: Verdict, traffic: Mapping[str, float]) -> tuple[bool, float]:
+    return verdict.verdict != "proven", -_saved(verdict, traffic)
 
 
 def _saved(verdict: Verdict, traffic: Mapping[str, float]) -> float:
@@ -136,18 +145,31 @@ class _Run:
         dropped |= dict.fromkeys((one.key for one in left), "the fixes do not work together")
         return None
 
-    def measured(self, kept: Sequence[Candidate]) -> Trial:
-        """A against all fixes, and each bundle left out against all."""
+    def measured(self, kept: Sequence[Candidate]) -> Trial | None:
+        """A against all fixes, and each bundle left out against all; None where none of them
+        claims a gain."""
+        if all(one.patch.metric == "gate" for one in kept):
+            return None
         arms = {BEFORE: Arm(BEFORE, self.lab.tree()), TOGETHER: self._arm(TOGETHER, kept)}
-        total = Claim("", TOGETHER, self.workload.endpoints)
-        claims = [total]
+        claims = [self._total(kept)]
         groups = bundles(kept, self.lab.read)
         for number, group in enumerate(groups, start=1):
+            if all(one.patch.metric == "gate" for one in group.candidates):
+                continue
             name = f"without {number}" if len(groups) > 1 else BEFORE
             rest = [one for one in kept if one not in group.candidates]
             arms.setdefault(name, self._arm(name, rest))
             claims += [
-                Claim(one.key, TOGETHER, self._known(one), before=name) for one in group.candidates
+                Claim(
+                    one.key,
+                    TOGETHER,
+                    self._known(one),
+                    before=name,
+                    metric=one.patch.metric,
+                    at_once=_at_once([one]),
+                )
+                for one in group.candidates
+                if one.patch.metric != "gate"
             ]
         trial = self._trial(claims, arms)
         trial.run()
@@ -167,9 +189,22 @@ class _Run:
         if not isinstance(found, Passed):
             return trial, passed
         arms = {BEFORE: Arm(BEFORE, self.lab.tree()), TOGETHER: self._arm(TOGETHER, kept)}
-        fresh = self._trial([Claim("", TOGETHER, self.workload.endpoints)], arms)
+        fresh = self._trial([self._total(kept)], arms)
         fresh.run()
         return (fresh, found) if len(fresh.sets) > 1 else (trial, passed)
+
+    def _total(self, kept: Sequence[Candidate]) -> Claim:
+        """All of the traffic; by wall time where nothing that is kept saves CPU."""
+        judged = {one.patch.metric for one in kept} - {"gate"}
+        waiting = [one for one in kept if one.patch.metric == "wall"]
+        return Claim(
+            "",
+            TOGETHER,
+            self.workload.endpoints,
+            metric="wall" if judged == {"wall"} else "cpu",
+            at_once=_at_once(waiting),
+            waiting=frozenset(end for one in waiting for end in one.endpoints),
+        )
 
     def _arm(self, name: str, candidates: Sequence[Candidate]) -> Arm:
         bundle = Bundle(name, tuple(candidates))
@@ -201,12 +236,20 @@ class _Run:
         )
 
 
+def _at_once(candidates: Sequence[Candidate]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for one in candidates:
+        for end in one.endpoints:
+            found[end] = max(found.get(end, 1), one.patch.at_once)
+    return found
+
+
 def useless(trial: Trial) -> Iterator[str]:
     """Fixes whose removal costs less than a proof's least gain and is not surely felt."""
     for claim in trial.claims:
         found = trial.measured(claim)
         if claim.key and len(found.values) > 1:
-            gain = interval(found.values, prior=found.prior)
+            gain = interval(found.values, prior=own(found).prior)
             if gain.mean > math.log1p(-LEAST_GAIN) and gain.high >= 0:
                 yield claim.key
 
@@ -221,6 +264,7 @@ def _measured_total(proof: Proof, trial: Trial, base: Baseline, passed: Passed) 
         speedup=speedup(found.values),
         effects=tuple(outcome.effects(trial, claim, found, base.counters, passed.counters)),
         queries=counters.queries(base.counters, passed.counters, claim.targets),
+        metric=trial.metric if claim.metric == "cpu" else "wall",
     )
 
 
@@ -228,4 +272,5 @@ def _total(proof: Proof, verdict: Literal["proven", "inconclusive", "not-run", "
     kinds = [one.verdict for one in proof.verdicts.values()]
     proven, open_ = kinds.count("proven"), kinds.count("inconclusive")
     not_run = kinds.count("not-run")
-    return Total(None, proven, open_, len(kinds) - proven - open_ - not_run, verdict=verdict)
+    rejected = len(kinds) - proven - open_ - not_run - kinds.count("harmless")
+    return Total(None, proven, open_, rejected, verdict=verdict)

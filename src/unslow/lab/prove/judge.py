@@ -33,7 +33,9 @@ class Measured:
     endpoint that may feel the patch, `rest` those that send the database the same statements as
     before. The rest is guarded together: `rest_mean` is the mean over those of them that a launch
     pair measured. `noise` is the standard deviation of A/A' pairs, `prior` what endpoints share,
-    `limit` the slowdown that an endpoint may have (0.05 is 5 %).
+    `limit` the slowdown that an endpoint may have (0.05 is 5 %). Where waiting time decides,
+    `values` and `targets` are of it, `waits` is its noise with its prior, and `cpu` is what the
+    CPU of the targets did.
     """
 
     values: tuple[float, ...]
@@ -44,6 +46,8 @@ class Measured:
     noise: float = 0.0
     prior: NoisePrior | None = None
     limit: float = GUARD_LIMIT
+    cpu: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    waits: tuple[float, NoisePrior | None] | None = None
 
     @property
     def evidence(self) -> float:
@@ -74,9 +78,9 @@ def judge(measured: Measured, *, stands: bool) -> Judgement:
             return Judgement("slower", f"it costs {_percent(sure.mean)} more")
         if sure.low > math.log1p(-LEAST_GAIN):
             return Judgement("no-gain", f"any gain is below {LEAST_GAIN:.0%}")
-    slowed = _slowed(measured)
-    if slowed:
-        return Judgement("slower", slowed)
+    harm = slowed(measured)
+    if harm:
+        return Judgement("slower", harm)
     gain = interval(measured.values)
     if measured.evidence < PROVEN_EVIDENCE or gain.mean >= 0:
         return Judgement(
@@ -181,7 +185,8 @@ def speedup(values: Collection[float], prior: NoisePrior | None = None) -> Inter
     return Interval(_exp(-found.mean), _exp(-found.high), _exp(-found.low))
 
 
-def _slowed(measured: Measured) -> str:
+def slowed(measured: Measured) -> str:
+    """What surely became slower by more than the limit; "" where nothing did."""
     everyone = (*measured.guards.items(), *measured.targets.items(), *measured.rest.items())
     for endpoint, values in everyone:
         found = interval(values, SURE, measured.prior)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from unslow.lab.prove import counters
 from unslow.lab.prove._ratios import distribution, unseen
+from unslow.lab.prove.clocks import own
 from unslow.lab.prove.counters import Counted
 from unslow.lab.prove.evidence import e_value, fewest_pairs, moderated, smallest_detectable
 from unslow.lab.prove.judge import Judgement, Measured, speedup
@@ -22,20 +23,21 @@ def verdict(
     """The verdict of a claim that passed the gates. `before` and `after` count its queries."""
     found = trial.measured(claim)
     judgement = _judgement(trial, claim, found)
+    claims_gain = claim.metric != "gate"
     return Verdict(
         verdict=judgement.kind or "inconclusive",
         reason=judgement.reason,
-        speedup=speedup(found.values),
-        evidence=_finite(found.evidence),
+        speedup=speedup(found.values) if claims_gain else None,
+        evidence=_finite(found.evidence) if claims_gain else 0.0,
         queries=counters.queries(dict(before), dict(after), claim.targets),
         launches=len(found.values),
         requests=_requests(trial, claim),
         responses=responses,
         effects=tuple(effects(trial, claim, found, before, after)),
-        smallest_detectable=detectable(found),
+        smallest_detectable=detectable(found) if claims_gain else None,
         replicated=claim.replicated,
-        metric=trial.metric,
-        uncounted=unseen(trial.sets),
+        metric=trial.metric if claim.metric == "cpu" else "wall",
+        uncounted=unseen(trial.sets) if claim.metric == "cpu" else "",
     )
 
 
@@ -54,11 +56,17 @@ def effects(
                 continue
             yield EndpointEffect(
                 endpoint=end,
-                speedup=speedup(values, found.prior),
+                speedup=speedup(values, own(found).prior if role == "target" else found.prior),
                 evidence=_finite(e_value(values)),
                 role="target" if role == "target" else "guard",
                 queries=counters.queries(dict(before), dict(after), (end,)),
-                samples=distribution(trial.sets, claim.before, claim.after, end, trial.metric),
+                samples=distribution(
+                    trial.sets,
+                    claim.before,
+                    claim.after,
+                    end,
+                    trial.clock(claim) if role == "target" else trial.metric,
+                ),
                 rows=counters.per_request("rows", before, after, (end,)),
                 bytes=counters.per_request("bytes", before, after, (end,)),
             )
@@ -79,14 +87,14 @@ def counted(endpoint: str, before: Counts, after: Counts) -> EndpointEffect:
 
 def detectable(found: Measured) -> float | None:
     """The gain that so many pairs of this noise could have shown; None where none could."""
-    spread = moderated(found.values, found.prior)
+    spread = moderated(found.values, own(found).prior)
     if spread.freedom == 0 or len(found.values) < fewest_pairs():
         return None
     return round(smallest_detectable(math.sqrt(spread.variance), len(found.values)), 4)
 
 
 def _judgement(trial: Trial, claim: Claim, found: Measured) -> Judgement:
-    settled = claim.settled or trial.rules.judge(found, stands=claim.key in trial.standing)
+    settled = claim.settled or trial.judged(claim)
     if settled.kind == "proven":
         if claim.replicated is None:
             return Judgement("inconclusive", f"{settled.reason}; no time was left to replicate it")
@@ -97,7 +105,7 @@ def _judgement(trial: Trial, claim: Claim, found: Measured) -> Judgement:
     if settled.kind is None and len(found.values) < fewest_pairs():
         return Judgement("inconclusive", _TOO_FEW.format(len(found.values), fewest_pairs()))
     if settled.kind is None:
-        smallest = detectable(found)
+        smallest = detectable(found) if claim.metric != "gate" else None
         seen = f"; a gain of {smallest:.0%} or more would have shown" if smallest else ""
         return Judgement("inconclusive", settled.reason + seen)
     return settled

@@ -145,6 +145,8 @@ def _claims(gated: Gated, workload: Workload) -> list[Claim]:
                     guards=tuple(end for end in others if end in felt),
                     rest=tuple(end for end in others if end not in passed.felt | by_index),
                     rivals=tuple(other.key for other in candidates if rivals(one, other)),
+                    metric=one.patch.metric,
+                    at_once=dict.fromkeys(one.endpoints, one.patch.at_once),
                 )
             )
     return claims

@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from random import Random
+from statistics import fmean
 from typing import Protocol
 
 from unslow.errors import UnslowError
@@ -20,6 +22,7 @@ WARM_SECONDS = 0.15  # cheap endpoints are warmed three times, slower ones once
 MOST_WARM = 3
 TIMEOUT_S = 60.0  # three times what the slowest endpoint that is measured may take
 OVERTIME_S = 30.0  # an arm that became much slower than it was in the gates must not hang us
+NO_CROWDS: Mapping[str, int] = {}
 SLOW_S = 0.25  # what a first call costs more is nothing to a call that takes so long
 
 SignIn = Callable[[Running], Mapping[str, str]]
@@ -45,10 +48,14 @@ class Arm:
 
 @dataclass(frozen=True)
 class Slice:
-    """What an endpoint should get in a launch set: seconds, in all of these arms together."""
+    """What an endpoint should get in a launch set: seconds, in all of these arms together.
+
+    `at_once` copies of each call are sent to an arm together.
+    """
 
     seconds: float
     arms: tuple[str, ...]
+    at_once: int = 1
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,7 @@ class Share:
     rounds: int
     warm: tuple[Call, ...] = ()
     arms: frozenset[str] = frozenset()
+    at_once: int = 1
 
     def slots(self) -> list[tuple[int, Call]]:
         """(round, call) in the order in which they are sent."""
@@ -113,17 +121,18 @@ class Account:
         self._cpu_ns = cpu_ns
         self._since = 0
         self._into: list[float] | None = None
+        self._requests = 1
 
     def settle(self) -> None:
         """The request that was charged last is over; the next one begins."""
         now = self._cpu_ns()
         if self._into is not None:
-            self._into.append((now - self._since) / 1e6)
+            self._into.append((now - self._since) / self._requests / 1e6)
         self._since, self._into = now, None
 
-    def charge(self, into: list[float]) -> None:
-        """What is used since `settle` was called goes here, in milliseconds."""
-        self._into = into
+    def charge(self, into: list[float], requests: int = 1) -> None:
+        """What is used since `settle` was called goes here, in milliseconds per request."""
+        self._into, self._requests = into, requests
 
 
 class Lane(Protocol):
@@ -142,31 +151,54 @@ class Lane(Protocol):
 
 
 class _Meter:
-    """Sends calls to one launch; while other arms work this one is idle."""
+    """Sends calls to one launch; while other arms work this one is idle.
 
-    def __init__(self, arm: str, running: Running, headers: Mapping[str, str]) -> None:
+    `at_once` says of which endpoints several copies are sent together: their latency is the mean.
+    """
+
+    def __init__(
+        self,
+        arm: str,
+        running: Running,
+        headers: Mapping[str, str],
+        at_once: Mapping[str, int] = NO_CROWDS,
+    ) -> None:
         self.arm = arm
+        self._at_once = at_once
         self._running = running
         self._headers = headers
-        self._client = Client(running.base_url, TIMEOUT_S)
+        self._clients = [
+            Client(running.base_url, TIMEOUT_S) for _ in range(max(at_once.values(), default=1))
+        ]
+        self._pool = ThreadPoolExecutor(len(self._clients))
         self._account = Account(lambda: running.cpu().total_ns)
         self.samples: dict[str, Sample] = {}
         self.first = running.cpu()
 
     def send(self, call: Call, slot: tuple[str, int] | None) -> None:
         self._account.settle()
+        requests = self._at_once.get(call.endpoint, 1)
         try:
-            seconds = self._client.send(call.signed(self._headers)).seconds
+            seconds = self._seconds(call.signed(self._headers), requests)
         except OSError as error:
             tail = self._running.log_tail()
             raise ArmFailed(self.arm, f"{call.method} {call.path}: {error}\n{tail}") from error
         if slot is not None:
             sample = self.samples.setdefault(slot[0], Sample())
-            self._account.charge(sample.add(slot[1], seconds * 1e3))
+            self._account.charge(sample.add(slot[1], seconds * 1e3), requests)
+
+    def _seconds(self, call: Call, requests: int) -> float:
+        if requests == 1:
+            return self._clients[0].send(call).seconds
+        asked = [self._pool.submit(client.send, call) for client in self._clients[:requests]]
+        wait(asked)
+        return fmean(one.result().seconds for one in asked)
 
     def close(self) -> None:
         self._account.settle()
-        self._client.close()
+        for client in self._clients:
+            client.close()
+        self._pool.shutdown()
 
 
 def shares(
@@ -207,7 +239,8 @@ def _share(
         warm_up = 0
     endless = [group[position % len(group)] for position in range(max(total, warm_up))]
     warm = tuple(endless[:warm_up])
-    return Share(endpoint, tuple(endless[:total]), rounds, warm, frozenset(wanted.arms))
+    at_once = 1 if once or group[0].writes else wanted.at_once
+    return Share(endpoint, tuple(endless[:total]), rounds, warm, frozenset(wanted.arms), at_once)
 
 
 def measure(
@@ -233,8 +266,10 @@ def measure(
             runs += lab.launch_all([Start(arm.tree, arm.name, arm.sql, arm.env) for arm in drawn])
         except StartFailed as error:
             raise ArmFailed(error.arm, str(error)) from error
+        at_once = {share.endpoint: share.at_once for share in plan}
         meters = [
-            _Meter(running.arm, running, sign_in(running) if sign_in else {}) for running in runs
+            _Meter(running.arm, running, sign_in(running) if sign_in else {}, at_once)
+            for running in runs
         ]
         ready = time.monotonic()
         ask(meters, plan, random, progress, seconds_left)

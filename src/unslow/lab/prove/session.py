@@ -44,7 +44,9 @@ class Session:
         calls = by_endpoint(self.workload.calls)
         if wanted.held_out:
             calls |= by_endpoint(self.workload.held_out)
-        cost_s = {end: self._cost_s(end, one.arms) for end, one in wanted.slices.items()}
+        cost_s = {
+            end: self._cost_s(end, one.arms) * one.at_once for end, one in wanted.slices.items()
+        }
         plan = shares(calls, cost_s, wanted.slices, self.once, self.random)
         self.progress.step(f"launch set {self.sets}, {len(arms)} arms", 1, self.seconds_left())
         return measure(

@@ -2,18 +2,20 @@
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean, variance
 from typing import Protocol
 
 from unslow.errors import UnslowError
 from unslow.lab.prove._ratios import (
+    Clock,
     Metric,
     log_ratios,
     mean_log_ratios,
     mean_ms,
     metric_of,
 )
+from unslow.lab.prove.clocks import judge_gate, judge_waiting, own
 from unslow.lab.prove.evidence import (
     NoisePrior,
     e_bh,
@@ -34,6 +36,7 @@ from unslow.lab.prove.judge import (
 )
 from unslow.lab.prove.schedule import AGAIN, BEFORE, SLOW_S, ArmFailed, LaunchSet, Slice
 from unslow.model import Calibration
+from unslow.model.patch import PatchMetric
 
 CALIBRATION_SETS = 3
 CALIBRATION_ENDPOINTS = 8  # the cheapest ones
@@ -71,6 +74,8 @@ class Claim:
     """`after` is faster than `before` on `targets` and harms nobody.
 
     `guards` may feel the patch and are watched one by one, `rest` together (see `Measured`).
+    `metric` decides about it (see `Patch`); `at_once` copies of a call are sent together to the
+    endpoints that it names, and `waiting` are those that wall time guards where CPU decides.
     """
 
     key: str
@@ -83,6 +88,9 @@ class Claim:
     settled: Judgement | None = None
     pairs: int = 0  # launch sets seen when it was settled
     replicated: bool | None = None
+    metric: PatchMetric = "cpu"
+    at_once: Mapping[str, int] = field(default_factory=dict)
+    waiting: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -108,7 +116,7 @@ class Trial:
     _measured_known: dict[str, tuple[int, Measured]] = field(default_factory=dict)
     _single_known: dict[tuple[object, ...], tuple[float, ...]] = field(default_factory=dict)
     _slowness: float = 1.0  # how much longer a launch set takes than its least
-    _noise_known: tuple[int, NoisePrior | None, float] = (0, None, 0.0)
+    _noise_known: dict[Clock, tuple[int, NoisePrior | None, float]] = field(default_factory=dict)
 
     @property
     def metric(self) -> Metric:
@@ -138,7 +146,7 @@ class Trial:
         claims = [one for one in self.claims if _is_proven(one)]
         arms = tuple(dict.fromkeys(name for one in claims for name in (one.before, one.after)))
         slices = _merged(
-            (end, Slice(TARGET_SLICE_S, (one.before, one.after)))
+            (end, Slice(TARGET_SLICE_S, (one.before, one.after), one.at_once.get(end, 1)))
             for one in claims
             for end in one.targets
         )
@@ -155,7 +163,7 @@ class Trial:
         if len(self.fresh) == REPLICATION_SETS:
             for claim in claims:
                 fresh = self._measured(self.fresh, claim)
-                claim.replicated = replicates(self.measured(claim), fresh)
+                claim.replicated = replicates(own(self.measured(claim)), own(fresh))
 
     def measured(self, claim: Claim) -> Measured:
         """The log ratios of a claim, up to the set in which it was settled."""
@@ -172,20 +180,24 @@ class Trial:
 
     def _measured(self, sets: Sequence[LaunchSet], claim: Claim) -> Measured:
         metric = self.metric
+        clock = self.clock(claim)
 
-        def ratios(endpoints: Collection[str]) -> tuple[float, ...]:
+        def ratios(endpoints: Collection[str], by: Clock) -> tuple[float, ...]:
             chosen = {end: self.weights.get(end, 1.0) for end in endpoints}
-            return log_ratios(sets, claim.before, claim.after, chosen, metric)
+            return log_ratios(sets, claim.before, claim.after, chosen, by)
 
-        def single(endpoint: str) -> tuple[float, ...]:
-            key = sets is self.fresh, len(sets), metric, claim.before, claim.after, endpoint
+        def single(endpoint: str, by: Clock = metric) -> tuple[float, ...]:
+            key = sets is self.fresh, len(sets), by, claim.before, claim.after, endpoint
             if key not in self._single_known:
-                self._single_known[key] = ratios((endpoint,))
+                self._single_known[key] = ratios((endpoint,), by)
             return self._single_known[key]
 
-        return Measured(
-            ratios(claim.targets),
-            {end: single(end) for end in claim.targets},
+        found = Measured(
+            ratios(claim.targets, clock),
+            {
+                end: single(end, "latency" if end in claim.waiting else clock)
+                for end in claim.targets
+            },
             {end: single(end) for end in claim.guards},
             {end: single(end) for end in claim.rest},
             mean_log_ratios(sets, claim.before, claim.after, claim.rest, self.metric),
@@ -193,23 +205,41 @@ class Trial:
             self.prior(),
             self.rules.limit,
         )
+        if claim.metric == "cpu":
+            return found
+        cpu = {end: single(end) for end in claim.targets} if metric == "cpu" else {}
+        return replace(found, cpu=cpu, waits=(self.noise(clock), self.prior(clock)))
 
-    def prior(self) -> NoisePrior | None:
+    def clock(self, claim: Claim) -> Clock:
+        """What decides about a claim."""
+        return self.metric if claim.metric == "cpu" else "latency"
+
+    def judged(self, claim: Claim) -> Judgement:
+        """The verdict that the launch sets so far allow."""
+        found, stands = self.measured(claim), claim.key in self.standing
+        if claim.metric == "gate":
+            return judge_gate(found)
+        if claim.metric == "wall":
+            return judge_waiting(found, stands=stands)
+        return self.rules.judge(found, stands=stands)
+
+    def prior(self, clock: Clock | None = None) -> NoisePrior | None:
         """What identical code (A/A') and untouched endpoints say of the noise."""
-        return self._known_noise()[0]
+        return self._known_noise(clock or self.metric)[0]
 
-    def noise(self) -> float:
+    def noise(self, clock: Clock | None = None) -> float:
         """The standard deviation of an A/A' pair's log ratio, over the endpoints."""
-        return self._known_noise()[1]
+        return self._known_noise(clock or self.metric)[1]
 
-    def _known_noise(self) -> tuple[NoisePrior | None, float]:
-        if self._noise_known[0] != len(self.sets):
-            again = [ratios for ratios in self._again_ratios() if len(ratios) > 1]
+    def _known_noise(self, clock: Clock) -> tuple[NoisePrior | None, float]:
+        known = self._noise_known.get(clock)
+        if known is None or known[0] != len(self.sets):
+            again = [ratios for ratios in self._again_ratios(clock) if len(ratios) > 1]
             own = noise_prior(again)
             pooled = own.variance if own else fmean(map(variance, again)) if again else 0.0
-            prior = noise_prior([*again, *self._guard_ratios()])
-            self._noise_known = (len(self.sets), prior, math.sqrt(pooled))
-        return self._noise_known[1:]
+            prior = noise_prior([*again, *self._guard_ratios(clock)])
+            known = self._noise_known[clock] = (len(self.sets), prior, math.sqrt(pooled))
+        return known[1:]
 
     def calibration(self) -> Calibration | None:
         """The noise of this machine while the trial ran; None before two A/A' pairs."""
@@ -230,13 +260,18 @@ class Trial:
     def _settle(self) -> None:
         found = {claim.key: self.measured(claim) for claim in self.claims}
         # What the time did not reach is no claim: it was left out by its cost, not by its result.
-        judged = {key: one for key, one in found.items() if len(one.values) >= fewest_pairs()}
+        judged = {
+            claim.key: found[claim.key]
+            for claim in self.claims
+            if claim.metric != "gate" and len(found[claim.key].values) >= fewest_pairs()
+        }
         evidence = {key: one.evidence for key, one in judged.items()}
         self.standing = e_bh({**self.others, **evidence})
         for claim in self._open():
-            judgement = self.rules.judge(found[claim.key], stands=claim.key in self.standing)
-            if judgement.kind is None and self.rules.futile(found[claim.key], self._most_pairs()):
-                judgement = Judgement("inconclusive", _too_little(found[claim.key]))
+            judgement, mine = self.judged(claim), own(found[claim.key])
+            hopeless = claim.metric != "gate" and self.rules.futile(mine, self._most_pairs())
+            if judgement.kind is None and hopeless:
+                judgement = Judgement("inconclusive", _too_little(mine))
             if judgement.kind is not None:
                 claim.settled, claim.pairs = judgement, len(self.sets)
         self._settle_rivals(found)
@@ -345,7 +380,9 @@ class Trial:
             still_open = open_guards(found)
             plain = promising(found) or self._promises_much(claim)
             target_s = GUARD_SLICE_S if plain else TARGET_SLICE_S
-            parts += [(end, Slice(target_s, both)) for end in claim.targets]
+            parts += [
+                (end, Slice(target_s, both, claim.at_once.get(end, 1))) for end in claim.targets
+            ]
             for end in claim.guards:
                 if end in still_open or len(found.guards[end]) < FEWEST_GUARD_PAIRS:
                     parts.append((end, Slice(GUARD_SLICE_S, both)))
@@ -394,14 +431,14 @@ class Trial:
             known = self.costs.setdefault(arm, {})
             known |= {end: mean_ms(sample, "wall") / 1e3 for end, sample in samples.items()}
 
-    def _again_ratios(self) -> Iterable[tuple[float, ...]]:
+    def _again_ratios(self, clock: Clock) -> Iterable[tuple[float, ...]]:
         for end, weight in self.weights.items():
-            yield log_ratios(self.sets, BEFORE, AGAIN, {end: weight}, self.metric)
+            yield log_ratios(self.sets, BEFORE, AGAIN, {end: weight}, clock)
 
-    def _guard_ratios(self) -> Iterable[tuple[float, ...]]:
+    def _guard_ratios(self, clock: Clock) -> Iterable[tuple[float, ...]]:
         pairs = {(claim.before, claim.after, end) for claim in self.claims for end in claim.guards}
         for before, after, end in sorted(pairs):
-            yield log_ratios(self.sets, before, after, {end: 1.0}, self.metric)
+            yield log_ratios(self.sets, before, after, {end: 1.0}, clock)
 
 
 def _is_proven(claim: Claim) -> bool:
@@ -421,14 +458,15 @@ def _scaled(slices: Mapping[str, Slice], seconds: float) -> dict[str, Slice]:
     """The slices made shorter where they would take more than `seconds` together."""
     total = sum(one.seconds for one in slices.values())
     scale = min(1.0, seconds / total) if total else 1.0
-    return {end: Slice(one.seconds * scale, one.arms) for end, one in slices.items()}
+    return {end: replace(one, seconds=one.seconds * scale) for end, one in slices.items()}
 
 
 def _merged(parts: Iterable[tuple[str, Slice]]) -> dict[str, Slice]:
-    """One slice per endpoint: the longest time, all the arms."""
+    """One slice per endpoint: the longest time, all the arms, the most at once."""
     slices: dict[str, Slice] = {}
     for end, one in parts:
         before = slices.get(end, Slice(0.0, ()))
         arms = tuple(dict.fromkeys((*before.arms, *one.arms)))
-        slices[end] = Slice(max(before.seconds, one.seconds), arms)
+        at_once = max(before.at_once, one.at_once)
+        slices[end] = Slice(max(before.seconds, one.seconds), arms, at_once)
     return slices

@@ -16,6 +16,7 @@ from unslow.model import Comparison, EndpointEffect, Report, Verdict
 
 HEADLINES = {
     "proven": "Proven faster",
+    "harmless": "Right, and not slower",
     "no-gain": "No gain",
     "slower": "Slower",
     "different": "Different answers",
@@ -25,6 +26,7 @@ HEADLINES = {
 }
 MARKS = {
     "proven": ("✓", "bold green"),
+    "harmless": ("✓", "green"),
     "different": ("✗", "bold red"),
     "slower": ("✗", "bold red"),
     "failed": ("✗", "bold red"),

@@ -9,6 +9,7 @@ SHARED_BY = 4  # fixes; a reason that so many have is said once for all
 LONG_COLUMNS = re.compile(r"^(SELECT (?:DISTINCT )?)([^()]{24,}?)( FROM )", re.IGNORECASE)
 VERDICTS = {
     "proven": "proven",
+    "harmless": "right, and not slower",
     "no-gain": "no gain",
     "slower": "slower",
     "different": "different response",
@@ -138,7 +139,7 @@ def masked(proof: Verdict) -> str:
 
 def difference(proof: Verdict) -> str:
     """Why a fix is not proven: the first difference, else the reason; empty when it is."""
-    if proof.verdict == "proven":
+    if proof.verdict in ("proven", "harmless"):
         return ""
     shown = proof.responses.first_difference if proof.responses else ""
     return shown or proof.reason
@@ -165,6 +166,10 @@ def metric(proof: Verdict) -> str:
     return "CPU" if proof.metric == "cpu" else "wall time"
 
 
+def total_metric(report: Report) -> str:
+    return "CPU" if report.total.metric == "cpu" else "wall time"
+
+
 def outcome(report: Report) -> str:
     total = report.total
     counts = {
@@ -172,6 +177,8 @@ def outcome(report: Report) -> str:
         "inconclusive": total.inconclusive,
         "rejected": total.rejected,
     }
+    proofs = [fix.proof for finding in report.findings for fix in finding.fixes if fix.kept]
+    counts["made right"] = sum(proof.verdict == "harmless" for proof in proofs)
     return ", ".join(
         f"{count} {word}" for word, count in counts.items() if count or word == "proven"
     )

@@ -50,7 +50,8 @@ def _headline(report: Report) -> str:
         return "### unslow: nothing to fix"
     total = report.total
     if total.speedup:
-        return f"### unslow: {say.interval(total.speedup)} CPU with {say.outcome(report)}"
+        gain = f"{say.interval(total.speedup)} {say.total_metric(report)}"
+        return f"### unslow: {gain} with {say.outcome(report)}"
     return f"### unslow: {say.count(len(report.findings), 'finding')}, {say.outcome(report)}"
 
 

@@ -25,6 +25,7 @@ SHOWN_SKIPPED = 8  # endpoints that share a reason are named, beyond that counte
 SEVERITY_STYLES = {"high": "bold red", "medium": "bold yellow", "low": "bold blue"}
 MARKS = {
     "proven": ("✓", "bold green"),
+    "harmless": ("✓", "green"),
     "different": ("✗", "red"),
     "slower": ("✗", "red"),
     "failed": ("✗", "red"),
@@ -204,7 +205,7 @@ def _fix(fix: Fix, shared: Collection[str]) -> RenderableType:
 def _fix_head(fix: Fix, style: str) -> Text:
     proof = fix.proof
     head = Text(say.VERDICTS[proof.verdict], style=style)
-    if proof.verdict == "proven" and not fix.kept:
+    if proof.verdict in ("proven", "harmless") and not fix.kept:
         head.append(", not kept", style="not bold dim")
     if proof.speedup:
         head.append(f"  {say.interval(proof.speedup)} {say.metric(proof)}", style="bold")
@@ -227,7 +228,10 @@ def _totals(report: Report) -> list[RenderableType]:
         return []
     line = Text("Total  ", style="bold")
     if total.speedup:
-        line.append(f"{say.interval(total.speedup)} CPU with all kept fixes", style="bold green")
+        line.append(
+            f"{say.interval(total.speedup)} {say.total_metric(report)} with all kept fixes",
+            style="bold green",
+        )
     else:
         line.append("no fix was kept" if total.verdict != "not-run" else "no fix is proven")
     parts: list[RenderableType] = ["", line]
@@ -257,8 +261,9 @@ def _skipped(report: Report) -> list[RenderableType]:
 
 
 def _next(report: Report) -> list[RenderableType]:
-    kept = sum(fix.kept for finding in report.findings for fix in finding.fixes)
+    kept = [fix for finding in report.findings for fix in finding.fixes if fix.kept]
     if not kept:
         return []
-    what = "the proven fix" if kept == 1 else f"the {kept} proven fixes"
+    proven = "proven " if all(fix.proof.verdict == "proven" for fix in kept) else ""
+    what = f"the {proven}fix" if len(kept) == 1 else f"the {len(kept)} {proven}fixes"
     return ["", Text.assemble(("Next  ", "bold"), ("unslow fix", "cyan"), f"  writes {what}")]
