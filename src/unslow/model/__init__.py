@@ -9,6 +9,7 @@ from unslow.model.budget import (
 )
 from unslow.model.comparison import Comparison
 from unslow.model.finding import (
+    AllowanceEvidence,
     CacheEvidence,
     Cost,
     Evidence,
@@ -16,6 +17,7 @@ from unslow.model.finding import (
     IndexEvidence,
     RepeatedLoad,
     RepeatEvidence,
+    RowsEvidence,
 )
 from unslow.model.interval import Interval
 from unslow.model.load import (
@@ -80,6 +82,7 @@ from unslow.model.writes import Change, Flip, FlippedStatement, WriteEffect, Wri
 
 __all__ = [
     "SCHEMA_VERSION",
+    "AllowanceEvidence",
     "Budget",
     "CacheCall",
     "CacheEvidence",
@@ -138,6 +141,7 @@ __all__ = [
     "Responses",
     "Route",
     "RouteParam",
+    "RowsEvidence",
     "Selftest",
     "Site",
     "Skipped",

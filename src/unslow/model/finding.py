@@ -79,7 +79,35 @@ class CacheEvidence(msgspec.Struct, frozen=True, tag="cache"):
     uses: tuple[Site, ...] = ()
 
 
-Evidence = RepeatEvidence | IndexEvidence | CacheEvidence
+class AllowanceEvidence(msgspec.Struct, frozen=True, tag="allowance"):
+    """A comment that allows `rules` and no longer should. `until` is the date as written, or ""."""
+
+    rules: tuple[str, ...]
+    reason: str = ""
+    until: str = ""
+
+
+class RowsEvidence(msgspec.Struct, frozen=True, tag="rows"):
+    """Rows that were read, and what the application wanted of them.
+
+    `query` is the expression that gives the rows, `use` the one that works on them. `rows` is the
+    median per request. `fields` are the attributes that are read of a row, `unused` the columns
+    that nothing reads; `relation` is an eager load that nothing touches.
+    """
+
+    orm: Literal["django", "sqlalchemy"]
+    model: str
+    query: Site | None
+    use: Site | None
+    rows: float
+    fields: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+    relation: str = ""
+    shape: str = ""
+    example_sql: str = ""
+
+
+Evidence = RepeatEvidence | IndexEvidence | CacheEvidence | AllowanceEvidence | RowsEvidence
 
 
 class Finding(msgspec.Struct, frozen=True):

@@ -1,43 +1,71 @@
 """From a trace to findings: each detector is a pure function of what was seen."""
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import date
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Protocol, cast
 
-from unslow.lab.diagnose._allowed import allowed
+from unslow.lab.diagnose import outdated_allowance
+from unslow.lab.diagnose._allowed import Allowances
 from unslow.lab.diagnose._expressions import Expressions
+from unslow.lab.diagnose._functions import Functions
 from unslow.model import Finding, Trace
 
 __all__ = ["Detector", "detectors", "diagnose"]
 
 
+Read = Callable[[str], bytes]
+
+
 class Detector(Protocol):
-    """A module of this package: what it finds in a trace."""
+    """A module of this package: what it finds in a trace.
+
+    One that must see the source as well has `find_in_source(trace, read)` instead.
+    """
 
     def find(self, trace: Trace) -> Iterator[Finding]: ...
 
 
-def diagnose(trace: Trace, read: Callable[[str], bytes] | None = None) -> list[Finding]:
+def diagnose(
+    trace: Trace, read: Callable[[str], bytes] | None = None, today: date | None = None
+) -> list[Finding]:
     """Every finding that is not allowed in the source, costliest first.
 
     `read` gives a file's bytes by a site's path and raises `OSError`; without it no comment is
-    looked at, and a cause may be a part of its expression.
+    looked at, and a cause may be a part of its expression. A comment's date is past when it is
+    before `today`, by default the present day.
     """
     found = [finding for detector in detectors().values() for finding in detector.find(trace)]
     if read is None:
         return _by_cost(found)
     expressions = Expressions(read)
-    exact = [expressions.finding(finding) for finding in found]
-    return _by_cost(finding for finding in exact if not allowed(finding, read))
+    return _by_cost(
+        _reviewed(trace, [expressions.finding(one) for one in found], read, today or date.today())
+    )
+
+
+def _reviewed(
+    trace: Trace, found: Iterable[Finding], read: Callable[[str], bytes], today: date
+) -> Iterator[Finding]:
+    """The findings that no comment allows, and the comments that allow nothing any more."""
+    allowances = Allowances(read)
+    used = set()
+    for finding in found:
+        named = allowances.named(finding)
+        used.update(named)
+        if all(one.is_past(today) for one in named):
+            yield finding
+    yield from outdated_allowance.review(trace, allowances, used, Functions(read), today)
 
 
 @cache
 def detectors() -> dict[str, Detector]:
-    """The detectors by module name: every module of this package without a leading underscore."""
+    """The detectors by module name: every module of this package that looks at a trace alone."""
     names = sorted(m.name for m in iter_modules(__path__) if not m.name.startswith("_"))
-    return {name: cast(Detector, import_module(f"{__name__}.{name}")) for name in names}
+    modules = {name: import_module(f"{__name__}.{name}") for name in names}
+    return {name: cast(Detector, one) for name, one in modules.items() if hasattr(one, "find")}
 
 
 def _by_cost(findings: Iterable[Finding]) -> list[Finding]:
