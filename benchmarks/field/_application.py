@@ -50,13 +50,14 @@ def audit_command(ready: Ready, extra: Sequence[str]) -> tuple[str, ...]:
 
 
 def installed(folder: Path, interpreter: str, *steps: Sequence[str]) -> Path:
-    """The interpreter of a virtual environment below `folder`, after `pip install` of each step."""
+    """The interpreter of a virtual environment below `folder`, after each `uv pip install`."""
     python = folder / "venv/bin/python"
     mark = folder / "installed"
     wanted = "\n".join(" ".join(step) for step in steps)
     if not mark.exists() or mark.read_text() != wanted:
         subprocess.run([interpreter, "-m", "venv", "--clear", folder / "venv"], check=True)
-        pip = (python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
+        subprocess.run([python, "-m", "pip", "install", "--quiet", "uv"], check=True)
+        pip = (python.with_name("uv"), "pip", "install", "--quiet", "--python", python)
         for step in steps:
             subprocess.run([*pip, *step], check=True)
         mark.write_text(wanted)
