@@ -5,6 +5,7 @@ from datetime import date
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
+from types import ModuleType
 from typing import Protocol, cast
 
 from unslow.lab.diagnose import outdated_allowance
@@ -13,24 +14,25 @@ from unslow.lab.diagnose._expressions import Expressions
 from unslow.lab.diagnose._functions import Functions
 from unslow.model import Finding, Trace
 
-__all__ = ["Detector", "detectors", "diagnose"]
+__all__ = ["Detector", "Reader", "detectors", "diagnose", "readers"]
 
 
 Read = Callable[[str], bytes]
 
 
 class Detector(Protocol):
-    """A module of this package: what it finds in a trace.
-
-    One that must see the source as well has `find_in_source(trace, read)` instead.
-    """
+    """A module of this package: what it finds in a trace."""
 
     def find(self, trace: Trace) -> Iterator[Finding]: ...
 
 
-def diagnose(
-    trace: Trace, read: Callable[[str], bytes] | None = None, today: date | None = None
-) -> list[Finding]:
+class Reader(Protocol):
+    """A module of this package that must see the source as well."""
+
+    def find_in_source(self, trace: Trace, read: Read) -> Iterator[Finding]: ...
+
+
+def diagnose(trace: Trace, read: Read | None = None, today: date | None = None) -> list[Finding]:
     """Every finding that is not allowed in the source, costliest first.
 
     `read` gives a file's bytes by a site's path and raises `OSError`; without it no comment is
@@ -40,15 +42,15 @@ def diagnose(
     found = [finding for detector in detectors().values() for finding in detector.find(trace)]
     if read is None:
         return _by_cost(found)
+    for reader in readers().values():
+        found += reader.find_in_source(trace, read)
     expressions = Expressions(read)
     return _by_cost(
         _reviewed(trace, [expressions.finding(one) for one in found], read, today or date.today())
     )
 
 
-def _reviewed(
-    trace: Trace, found: Iterable[Finding], read: Callable[[str], bytes], today: date
-) -> Iterator[Finding]:
+def _reviewed(trace: Trace, found: Iterable[Finding], read: Read, today: date) -> Iterator[Finding]:
     """The findings that no comment allows, and the comments that allow nothing any more."""
     allowances = Allowances(read)
     used = set()
@@ -60,12 +62,24 @@ def _reviewed(
     yield from outdated_allowance.review(trace, allowances, used, Functions(read), today)
 
 
-@cache
 def detectors() -> dict[str, Detector]:
     """The detectors by module name: every module of this package that looks at a trace alone."""
+    return {name: cast(Detector, one) for name, one in _modules().items() if hasattr(one, "find")}
+
+
+def readers() -> dict[str, Reader]:
+    """The detectors that look at the source as well, by module name."""
+    return {
+        name: cast(Reader, one)
+        for name, one in _modules().items()
+        if hasattr(one, "find_in_source")
+    }
+
+
+@cache
+def _modules() -> dict[str, ModuleType]:
     names = sorted(m.name for m in iter_modules(__path__) if not m.name.startswith("_"))
-    modules = {name: import_module(f"{__name__}.{name}") for name in names}
-    return {name: cast(Detector, one) for name, one in modules.items() if hasattr(one, "find")}
+    return {name: import_module(f"{__name__}.{name}") for name in names}
 
 
 def _by_cost(findings: Iterable[Finding]) -> list[Finding]:
