@@ -10,6 +10,7 @@ import msgspec
 
 from unslow.model import (
     SCHEMA_VERSION,
+    CacheCall,
     Link,
     Load,
     Model,
@@ -96,6 +97,24 @@ def query(
     )
 
 
+def cached(
+    command: str, key: str, *stack: str, times: int = 1, **fields: object
+) -> tuple[CacheCall, ...]:
+    """Round trips of 1 ms, of another key each time: the key's shape is `key`."""
+    values = {"duration_ms": 1.0, "bytes": 10, **fields}
+    places = sites(*stack)
+    return tuple(
+        CacheCall(
+            command, key, fields.get("key_digest", f"{key}{n}"), stack=places, **_named(values)
+        )
+        for n in range(times)
+    )
+
+
+def _named(values: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in values.items() if name != "key_digest"}
+
+
 def load(kind: str = "forward", *, parent: str = "", relation: str = "", **fields: object) -> Load:
     """A load of the Django ORM for a row with a key of its own."""
     values = {"orm": "django", "parent_key": "0" if parent else None, **fields}
@@ -111,10 +130,11 @@ def request(
     ms: float | None = None,
     path: str = "",
     view: str = "",
+    cache: Sequence[CacheCall] = (),
 ) -> Callable[[int], Request]:
     """A request, numbered by the trace that takes it; it lasts as long as its queries, and 1 ms."""
     flat = _timed(one for part in queries for one in part.all)
-    spent = sum(one.duration_ms for one in flat) + 1.0
+    spent = sum(one.duration_ms for one in (*flat, *cache)) + 1.0
     return lambda number: Request(
         id=str(number),
         method=method,
@@ -124,6 +144,7 @@ def request(
         duration_ms=spent if ms is None else ms,
         queries=flat,
         view=site(view) if view else None,
+        cache_calls=tuple(cache),
     )
 
 

@@ -13,6 +13,7 @@ from tests.e2e import expected
 from tests.e2e.expected import Call, Slow
 from unslow.demo import run
 from unslow.demo.postgres import Postgres
+from unslow.demo.redis import Redis
 from unslow.demo.seed import Flavour, seed
 
 HERE = Path(__file__).parent
@@ -38,7 +39,7 @@ Answers = dict[str, tuple[int, int, str]]  # endpoint: (status, queries, endpoin
 
 
 @pytest.fixture(scope="module")
-def answers(postgres: Postgres) -> object:
+def answers(postgres: Postgres, redis_server: Redis) -> object:
     @cache
     def of(flavour: Flavour) -> Answers:
         dsn = postgres.create(f"shop_{flavour}")
@@ -52,7 +53,12 @@ def answers(postgres: Postgres) -> object:
             [sys.executable, str(HERE / f"_{flavour}_calls.py")],
             input=json.dumps(calls),
             cwd=run.source(flavour),
-            env={**os.environ, "DATABASE_URL": dsn, "PYTHONDONTWRITEBYTECODE": "1"},
+            env={
+                **os.environ,
+                "DATABASE_URL": dsn,
+                "REDIS_URL": redis_server.url,
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
             stdout=subprocess.PIPE,
             text=True,
             check=True,

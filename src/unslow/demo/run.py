@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unslow.demo.postgres import postgres
+from unslow.demo.redis import redis
 from unslow.demo.seed import Flavour, Size, seed
 from unslow.errors import UnslowError, UsageError
 from unslow.progress import Progress, Silent
@@ -39,17 +40,18 @@ class Prepared:
 def prepare(
     flavour: Flavour, size: Size, folder: Path, progress: Progress | None = None
 ) -> Iterator[Prepared]:
-    """Copy the shop to `folder` and run its database, migrated and seeded, for the block's time.
+    """Copy the shop to `folder` and run its database, migrated and seeded, and its cache, empty,
+    for the block's time.
 
     Raises UsageError when `folder` is not empty, UnslowError when a step fails.
     """
     progress = progress or Silent()
     _copy_source(flavour, folder)
     progress.stage("prepare the shop", 3)
-    progress.step("start PostgreSQL")
-    with postgres() as server:
+    progress.step("start PostgreSQL and Redis")
+    with postgres() as server, redis() as cache:
         dsn = server.create(DATABASE)
-        env = {"DATABASE_URL": dsn}
+        env = {"DATABASE_URL": dsn, "REDIS_URL": cache.url}
         progress.step("create the tables")
         migrate(flavour, folder, dsn)
         progress.step("load the data")
