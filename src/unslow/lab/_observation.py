@@ -182,7 +182,7 @@ def _meets(site: Site, cause: Site) -> bool:
 def _request_sites(request: Request) -> Iterator[Site]:
     for query in request.queries:
         yield from _sites(query)
-    for call in request.cache_calls:
+    for call in (*request.cache_calls, *request.http_calls, *request.built, *request.blocks):
         yield from call.stack
 
 

@@ -18,6 +18,7 @@ from unslow.model.finding import (
     RepeatedLoad,
     RepeatEvidence,
     RowsEvidence,
+    WriteEvidence,
 )
 from unslow.model.interval import Interval
 from unslow.model.load import (
@@ -58,7 +59,10 @@ from unslow.model.selftest import (
 from unslow.model.site import Site
 from unslow.model.trace import (
     SCHEMA_VERSION,
+    Block,
+    Built,
     CacheCall,
+    HttpCall,
     Link,
     Load,
     Origin,
@@ -83,7 +87,9 @@ from unslow.model.writes import Change, Flip, FlippedStatement, WriteEffect, Wri
 __all__ = [
     "SCHEMA_VERSION",
     "AllowanceEvidence",
+    "Block",
     "Budget",
+    "Built",
     "CacheCall",
     "CacheEvidence",
     "Calibration",
@@ -111,6 +117,7 @@ __all__ = [
     "Flip",
     "FlippedStatement",
     "GeneratorCheck",
+    "HttpCall",
     "Index",
     "IndexEvidence",
     "Interval",
@@ -158,5 +165,6 @@ __all__ = [
     "WaterfallBar",
     "WholeFile",
     "WriteEffect",
+    "WriteEvidence",
     "Writes",
 ]

@@ -107,7 +107,34 @@ class RowsEvidence(msgspec.Struct, frozen=True, tag="rows"):
     example_sql: str = ""
 
 
-Evidence = RepeatEvidence | IndexEvidence | CacheEvidence | AllowanceEvidence | RowsEvidence
+class WriteEvidence(msgspec.Struct, frozen=True, tag="write"):
+    """Rows that one expression writes one by one.
+
+    `writes` is the median per request. `stack` are the application frames, innermost first, `loop`
+    is what runs over the rows. `others` are further models or tables that the expression writes.
+    `rereads` tells that the table was read between the writes.
+    """
+
+    operation: Literal["insert", "update", "delete"]
+    orm: Literal["django", "sqlalchemy", ""]
+    model: str
+    writes: float
+    stack: tuple[Site, ...] = ()
+    loop: Site | None = None
+    others: tuple[str, ...] = ()
+    rereads: bool = False
+    shape: str = ""
+    example_sql: str = ""
+
+
+Evidence = (
+    RepeatEvidence
+    | IndexEvidence
+    | CacheEvidence
+    | AllowanceEvidence
+    | RowsEvidence
+    | WriteEvidence
+)
 
 
 class Finding(msgspec.Struct, frozen=True):

@@ -85,7 +85,8 @@ class Query(msgspec.Struct, frozen=True):
     lists collapsed. `parameters` are PostgreSQL-readable literals, present only in memory and in
     traces saved with parameters. `parameters_digest` is keyed per run: equal means equal values.
     `stack` holds application frames, innermost first; `through` names what lies between them when
-    the near frames are a library's: serializer fields, template name and line.
+    the near frames are a library's: serializer fields, template name and line. `batch` is how many
+    sets of values were sent to be executed one after another (`executemany`).
     """
 
     sql: str
@@ -101,6 +102,7 @@ class Query(msgspec.Struct, frozen=True):
     stack: tuple[Site, ...] = ()
     through: tuple[str, ...] = ()
     load: Load | None = None
+    batch: int = 1
 
 
 class CacheCall(msgspec.Struct, frozen=True):
@@ -126,6 +128,51 @@ class CacheCall(msgspec.Struct, frozen=True):
     stack: tuple[Site, ...] = ()
 
 
+class HttpCall(msgspec.Struct, frozen=True):
+    """One call to another service.
+
+    `path` is its shape, `digest` equal for equal calls. `timeout_s` is how long an answer is waited
+    for, None without a limit. `blocking` tells that an event loop stood still meanwhile, `cookies`
+    that the answer set some. `library` is `httpx`, `httpx-async`, `requests`, `urllib` and so on.
+    """
+
+    library: str
+    method: str
+    host: str
+    path: str = "/"
+    digest: str = ""
+    start_ms: float = 0.0
+    duration_ms: float = 0.0
+    status: int = 0
+    timeout_s: float | None = None
+    blocking: bool = False
+    cookies: bool = False
+    stack: tuple[Site, ...] = ()
+
+
+class Built(msgspec.Struct, frozen=True):
+    """A client (`httpx.AsyncClient`) that was made within a request."""
+
+    what: str
+    start_ms: float = 0.0
+    duration_ms: float = 0.0
+    stack: tuple[Site, ...] = ()
+
+
+class Block(msgspec.Struct, frozen=True):
+    """A stretch in which the event loop could not run anything else.
+
+    `waited_ms` of it the thread neither ran nor waited for a processor: it slept, or waited for
+    data. `call` is the innermost function, a library's as a rule.
+    """
+
+    start_ms: float
+    duration_ms: float
+    waited_ms: float
+    call: str = ""
+    stack: tuple[Site, ...] = ()
+
+
 class Request(msgspec.Struct, frozen=True):
     """One request. `route` is the template (`api/orders/<int:pk>/`), `path` the URL as sent."""
 
@@ -142,6 +189,9 @@ class Request(msgspec.Struct, frozen=True):
     blocked: tuple[str, ...] = ()  # hosts that the sandbox refused to reach
     view: Site | None = None
     cache_calls: tuple[CacheCall, ...] = ()
+    http_calls: tuple[HttpCall, ...] = ()
+    built: tuple[Built, ...] = ()
+    blocks: tuple[Block, ...] = ()
 
     @property
     def endpoint(self) -> str:

@@ -39,6 +39,11 @@ class Relative:
             cache_calls=tuple(
                 replace(call, stack=self._stack(call.stack)) for call in request.cache_calls
             ),
+            http_calls=tuple(
+                replace(call, stack=self._stack(call.stack)) for call in request.http_calls
+            ),
+            built=tuple(replace(one, stack=self._stack(one.stack)) for one in request.built),
+            blocks=tuple(replace(one, stack=self._stack(one.stack)) for one in request.blocks),
         )
 
     def route(self, route: Route) -> Route:

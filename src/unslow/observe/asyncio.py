@@ -1,0 +1,160 @@
+"""asyncio: what keeps the event loop from running, with the line that does it.
+
+A thread asks the loop for a sign of life every few milliseconds while a request is under way. A
+loop that does not give one is stopped in some call: its thread's stack says which. What the thread
+used of the processor, and how long it waited for one, is the kernel's own account.
+"""
+
+import sys
+import threading
+import time
+from asyncio.events import get_running_loop
+from collections import Counter
+from types import FrameType, ModuleType
+from typing import Any
+
+from unslow.observe import _boundary, _record, _sites, _wire
+from unslow.observe._patch import Function, wrap
+from unslow.observe._sites import Site
+
+MODULES = ("asyncio.events",)
+
+PAUSE_S = 0.002
+LATE_S = 0.003  # without a sign of life for so long, the loop is looked at
+LONGEST_S = 30.0
+
+_watches: dict[int, "_Watch"] = {}
+
+
+def install(module: ModuleType) -> None:
+    if _record.level() == "full":
+        wrap(_boundary, "_observe_asgi", _observed)
+
+
+def _observed(original: Function) -> Function:
+    async def observe(record: _record.RequestRecord, *args: Any) -> None:
+        watch = _begin(record)
+        try:
+            await original(record, *args)
+        finally:
+            if watch is not None:
+                watch.end(record)
+
+    return observe
+
+
+@_wire.safely
+def _begin(record: _record.RequestRecord) -> "_Watch | None":
+    loop = get_running_loop()
+    watch = _watches.get(id(loop))
+    if watch is None or not watch.is_alive() or watch.loop is not loop:
+        watch = _watches[id(loop)] = _Watch(loop)
+        watch.start()
+    watch.begin(record)
+    return watch
+
+
+class _Watch(threading.Thread):
+    """Looks after one loop for as long as requests are under way in it."""
+
+    def __init__(self, loop: Any) -> None:
+        super().__init__(name="unslow-loop", daemon=True)
+        self.loop = loop
+        self._watched = threading.get_ident()
+        self._account = f"/proc/self/task/{threading.get_native_id()}/schedstat"
+        self._open: list[_record.RequestRecord] = []
+        self._busy = threading.Event()
+
+    def begin(self, record: _record.RequestRecord) -> None:
+        self._open.append(record)
+        self._busy.set()
+
+    def end(self, record: _record.RequestRecord) -> None:
+        self._open.remove(record)
+        if not self._open:
+            self._busy.clear()
+
+    def run(self) -> None:
+        while not self.loop.is_closed():
+            if not self._busy.wait(1.0):
+                continue
+            try:
+                self._look()
+            except RuntimeError:
+                return  # the loop was closed in between
+            except Exception as problem:  # noqa: BLE001
+                _wire.error(problem)
+                return
+            time.sleep(PAUSE_S)
+
+    def _look(self) -> None:
+        alive = threading.Event()
+        record = self._open[0] if len(self._open) == 1 else None
+        before, posted = self._used(), time.perf_counter()
+        self.loop.call_soon_threadsafe(alive.set)
+        if alive.wait(LATE_S):
+            return
+        stretch = _Stretch(record, posted)
+        while not alive.is_set() and time.perf_counter() - posted < LONGEST_S:
+            frame = sys._current_frames().get(self._watched)
+            if frame is not None and self._open in ([], [record]):
+                stretch.add(_sites.application_stack(frame=frame), _called(frame))
+                stretch.note(_waited(before, self._used(), time.perf_counter() - posted))
+            del frame
+            alive.wait(PAUSE_S)
+
+    def _used(self) -> tuple[float, float]:
+        """Seconds on a processor, and seconds of waiting for one."""
+        try:
+            with open(self._account, encoding="ascii") as file:
+                run, delay, *_ = file.read().split()
+        except (OSError, ValueError):
+            return 0.0, 0.0
+        return int(run) / 1e9, int(delay) / 1e9
+
+
+def _waited(before: tuple[float, float], after: tuple[float, float], seconds: float) -> float:
+    return max(0.0, seconds - sum(after) + sum(before))
+
+
+def _called(frame: FrameType) -> str:
+    """The innermost function, by its module and name."""
+    return f"{frame.f_globals.get('__name__', '')}.{frame.f_code.co_qualname}"
+
+
+class _Stretch:
+    """A stretch in which the loop stands, shared among the places seen by how often they were.
+
+    It is noted anew at each look, since the request may end together with it.
+    """
+
+    def __init__(self, record: _record.RequestRecord | None, started: float) -> None:
+        self._record = record
+        self._started = started
+        self._before = list(record.parts.get("blocks", ())) if record is not None else []
+        self._seen: Counter[tuple[Any, ...]] = Counter()
+        self._stacks: dict[tuple[Any, ...], list[Site]] = {}
+
+    def add(self, stack: list[Site], called: str) -> None:
+        key = (*map(id, stack), called)
+        self._stacks[key] = stack
+        self._seen[key] += 1
+
+    def note(self, waited: float) -> None:
+        record = self._record
+        if record is None or record.closed:
+            return
+        took, total = time.perf_counter() - self._started, sum(self._seen.values())
+        record.parts["blocks"] = [
+            *self._before,
+            *(
+                {
+                    "start_ms": (self._started - record.started) * 1000,
+                    "duration_ms": took * 1000 * times / total,
+                    "waited_ms": waited * 1000 * times / total,
+                    "call": key[-1],
+                    "stack": self._stacks[key],
+                }
+                for key, times in self._seen.items()
+            ),
+        ]
