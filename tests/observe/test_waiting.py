@@ -147,3 +147,38 @@ def test_a_call_is_noted_once_by_the_library_that_was_asked(calls, path, library
     assert call["stack"][0]["function"] in (path[1:], "ask")
     assert [one["what"] for one in seen.get("built", [])] == built
     assert calls.collector.of("error") == []
+
+
+AIOHTTP = """
+import asyncio, threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import aiohttp
+
+class Partner(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(204)
+        self.end_headers()
+    def log_message(self, *args):
+        pass
+
+partner = ThreadingHTTPServer(("127.0.0.1", 0), Partner)
+threading.Thread(target=partner.serve_forever, daemon=True).start()
+
+async def ask():
+    async with aiohttp.ClientSession() as session:
+        await session.get(f"http://127.0.0.1:{partner.server_port}/rates/17")
+
+def application(environ, start_response):
+    asyncio.run(ask())
+    start_response("200 OK", [])
+    return [b"done"]
+"""
+
+
+def test_aiohttp_is_watched(app):
+    pytest.importorskip("aiohttp", exc_type=ImportError)
+    with app.write(server=AIOHTTP).run(*GUNICORN) as running:
+        seen = running.observe("/")
+        assert [call["timeout_s"] for call in seen["http_calls"]] == [300.0]
+        assert [one["what"] for one in seen["built"]] == ["aiohttp.ClientSession"]
+        assert running.collector.of("error") == []
