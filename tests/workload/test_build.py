@@ -87,6 +87,21 @@ def test_a_recording_is_observed_under_the_routes_that_answer_it(lab: Lab, tmp_p
     }
 
 
+def test_of_a_recording_the_long_answers_are_observed_and_only_like_ones_held_out(
+    lab: Lab, tmp_path: Path
+) -> None:
+    def built(*paths: str) -> tuple[list[str], list[str]]:
+        recording = tmp_path / "traffic.jsonl"
+        recording.write_text("".join(f'{{"path": "{path}"}}\n' for path in paths))
+        workload, _ = prepare(lab, Wanted(recordings=(recording,)), "", Silent())
+        measured, held_out = workload.calls, workload.held_out
+        return [call.path for call in measured], [call.path for call in held_out]
+
+    one, many, more = (f"/products?limit={number}" for number in (1, 4, 5))
+    assert built(one, many) == ([many, one], [])
+    assert built(many, one, more) == ([more, one], [many])
+
+
 def test_nothing_to_measure_says_why(lab: Lab) -> None:
     with pytest.raises(UsageError, match="RuntimeError"):
         prepare(lab, Wanted(include=("*/broken",)), "", Silent())

@@ -32,6 +32,7 @@ TRY_TIMEOUT_S = 30.0
 TRIED_S = 1.0  # an endpoint that has taken this long has shown enough of its calls
 PATIENT_S = 15.0  # the same where every call is wanted; below SLOWEST_S, so one hang is enough
 DRAIN_S = 5.0
+ALIKE = 2.0  # times as long: what shows in a list of fifty rows does not in a list of one
 _LOG_IN = "log in with --login, --header or --cookie"
 _REPLAY = "\nReplay real traffic with --replay FILE, or mend what fails."
 
@@ -158,6 +159,7 @@ class _Tried:
 
     call: Call
     failure: str
+    answer_bytes: int = 0
 
 
 def _try_all(
@@ -183,7 +185,7 @@ def _try_all(
             tried.append(_Tried(call, f"no answer: {error}"))
         else:
             spent_s[call.endpoint] += answer.seconds
-            tried.append(_Tried(call, _failure(answer)))
+            tried.append(_Tried(call, _failure(answer), len(answer.body)))
     client.close()
     return _explained(app, tried)
 
@@ -207,25 +209,25 @@ def _with_record(tried: _Tried, request: Request | None) -> _Tried:
         call = msgspec.structs.replace(call, endpoint=f"{call.method} {route}")
     if failure and request is not None and request.error:
         failure += f" ({request.error.partition(':')[0]})"  # the message may hold personal data
-    return _Tried(call, failure)
+    return _Tried(call, failure, tried.answer_bytes)
 
 
 def _kept(tried: Sequence[_Tried], skipped: list[Skipped], *, recorded: bool) -> Workload:
-    good: dict[str, list[Call]] = defaultdict(list)
+    good: dict[str, list[_Tried]] = defaultdict(list)
     bad: dict[str, str] = {}
     for one in tried:
         if one.failure:
             bad.setdefault(one.call.endpoint, one.failure)
         else:
-            good[one.call.endpoint].append(one.call)
+            good[one.call.endpoint].append(one)
     for endpoint, reason in bad.items():
         if endpoint not in good:
             skipped.append(Skipped(endpoint, reason))
     measured: list[Call] = []
     held_out: list[Call] = []
-    for calls in good.values():
-        ranked = sorted(calls, key=lambda call: -call.weight) if recorded else calls
-        chosen, others = _split(ranked)
+    for answered in good.values():
+        calls = [one.call for one in answered]
+        chosen, others = _split_recorded(answered) if recorded else _split(calls)
         measured += _standing_for(calls, chosen) if recorded else chosen
         held_out += others
     return Workload(tuple(measured), tuple(held_out), tuple(skipped))
@@ -244,6 +246,20 @@ def _split(calls: Sequence[Call]) -> tuple[Sequence[Call], Sequence[Call]]:
     pairs = itertools.islice(itertools.zip_longest(calls[::2], calls[1::2]), CALLS_PER_ENDPOINT)
     first, second = zip(*pairs, strict=True)
     return [call for call in first if call], [call for call in second if call]
+
+
+def _split_recorded(answered: Sequence[_Tried]) -> tuple[Sequence[Call], Sequence[Call]]:
+    """The commonest calls, the longest answer first, each beside a held-out one that is alike."""
+    ranked = sorted(answered, key=lambda one: (-one.call.weight, -one.answer_bytes))
+    ranked = ranked[: 2 * CALLS_PER_ENDPOINT]
+    measured: list[Call] = []
+    held_out: list[Call] = []
+    for one, other in itertools.zip_longest(ranked[::2], ranked[1::2]):
+        measured.append(one.call)
+        if other is not None:
+            alike = one.answer_bytes <= ALIKE * other.answer_bytes
+            (held_out if alike else measured).append(other.call)
+    return measured, held_out
 
 
 def _to_compare(
