@@ -23,6 +23,7 @@ def query(**changes):
         "stack": [SITE, SITE],
         "through": ["OrderSerializer.items"],
         "load": {"kind": "forward", "plain": True, "origin": ORIGIN, "queryset": None},
+        "batch": 1,
         **changes,
     }
 

@@ -37,7 +37,7 @@ def _query(query: Any, memo: dict[int, str]) -> str:
         f'"database":{_text(query["database"])},'
         f'"stack":[{",".join([_site(site) for site in stack])}],'
         f'"through":{_dumps(through) if through else "[]"},'
-        f'"load":{"null" if load is None else _load(load, memo)}}}'
+        f'"load":{"null" if load is None else _load(load, memo)},"batch":{query["batch"]}}}'
     )
 
 

@@ -34,6 +34,7 @@ class Query(TypedDict):
     stack: list[Site]
     through: list[str]
     load: dict[str, Any] | None
+    batch: int
 
 
 class RequestRecord:
@@ -156,6 +157,7 @@ def add_query(
     database: str,
     load: dict[str, Any] | None = None,
     through: Iterable[str] = (),
+    batch: int = 1,
 ) -> Query | None:
     """Record a statement of the current request, and return it; None outside a request.
 
@@ -182,6 +184,7 @@ def add_query(
         stack=_sites.application_stack() if full else [],
         through=list(through),
         load=load,
+        batch=batch,
     )
     record.queries.append(query)
     return query

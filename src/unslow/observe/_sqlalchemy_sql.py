@@ -87,6 +87,7 @@ def _after(
         database=connection.engine.url.database or connection.dialect.name,
         load=_wire.safely(_load)(context) if full else None,
         through=through(sys._getframe(1)) if full else (),
+        batch=len(parameters) if many and isinstance(parameters, list | tuple) else 1,
     )
     if query is not None and query["rows"] is None and query["kind"] == "select":
         context.__dict__[QUERY] = query
