@@ -262,3 +262,64 @@ def test_a_queryset_made_by_a_library_falls_back_to_the_use_then_to_the_view():
     bare = load("forward", parent="shop.Order", relation="customer", origin=origin("shop.Order"))
     found = one(query(CUSTOMER, load=bare) * 10, view="shop/views.py:3:0 OrderList")
     assert found.cause == site("shop/views.py:3:0 OrderList")
+
+
+def page(rows, sql="SELECT * FROM orders", **fields):
+    """The query of `rows` orders, and a relation read of each."""
+    parents = load("select", model="shop.Order", queryset=ORDERS)
+    return query(sql, VIEW, load=parents, rows=rows, **fields), customers(times=rows)
+
+
+@pytest.mark.parametrize("rows", [2, 3, 4])
+def test_few_repeats_are_found_when_they_are_one_for_each_row(rows):
+    found = one(*page(rows))
+    assert found.cause == site(VIEW)
+    assert found.confidence == "likely"
+    assert f"runs {rows} queries of one shape" in found.title
+
+
+def test_few_repeats_count_under_a_limit_that_lets_the_rows_grow():
+    assert one(*page(3, "SELECT * FROM orders LIMIT 50")).confidence == "likely"
+    assert one(*page(3, "SELECT * FROM orders LIMIT %s", parameters=("50",))).confidence == "likely"
+
+
+def test_silent_for_few_repeats_under_a_small_constant():
+    assert findings(*page(3, "SELECT * FROM orders LIMIT 3")) == []
+    assert findings(*page(3, "SELECT * FROM orders LIMIT %s", parameters=("3",))) == []
+    assert findings(*page(3, "SELECT * FROM orders LIMIT %s")) == []
+
+
+def test_silent_for_few_repeats_of_some_of_the_rows():
+    parents, _ = page(7)
+    assert findings(parents, customers(times=3)) == []
+
+
+def test_few_repeats_do_not_change_a_finding_of_many():
+    many = request("GET", "orders/", *page(50))
+    few = request("GET", "orders/", *page(3))
+    [found] = find(trace(many, few, few))
+    assert (found.confidence, found.evidence.loads[0].repeats) == ("certain", 50)
+
+
+def follow(*sizes, times=None):
+    gets = query(CUSTOMER, USE, load=load("get", model="shop.Customer"))
+    return trace(
+        *(
+            request("GET", "orders/", query("SELECT * FROM orders", VIEW, rows=n), gets * again)
+            for n, again in zip(sizes, times or sizes, strict=True)
+        )
+    )
+
+
+def test_few_lookups_are_found_when_they_follow_the_rows_of_a_query():
+    [found] = find(follow(1, 3))
+    assert (found.confidence, found.evidence.loads[0].repeats) == ("likely", 3)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [follow(3, 3), follow(2, 3, times=(3, 3)), follow(1, 2), follow(3, 4, times=(2, 3))],
+    ids=["always three", "three whatever the rows", "at most two", "one fewer"],
+)
+def test_silent_for_few_lookups_that_may_have_another_reason(seen):
+    assert list(find(seen)) == []

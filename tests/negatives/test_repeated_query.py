@@ -12,6 +12,8 @@ VIEW = "shop/views.py:12:13 list_orders"
 USE = "shop/views.py:15:20 list_orders"
 ORDERS = origin("shop.Order", link("all", VIEW))
 
+ROWS = load("select", model="shop.Order", queryset=ORDERS)
+
 
 def asked(sql: str = CUSTOMER, *stack: str, **fields) -> Queries:
     return query(sql, *(stack or (USE,)), **fields)
@@ -121,7 +123,16 @@ CASES = {
     "a relation of one row read again and again": seen(
         asked(ITEMS, load=relation("reverse", "items"), values="7").same(9)
     ),
-    "relations of four rows of a page cut at four": seen(asked(ITEMS) * 4),
+    "relations of the three newest rows, as the code says": seen(
+        asked("SELECT * FROM orders LIMIT 3", VIEW, load=ROWS, rows=3), asked(load=relation()) * 3
+    ),
+    "relations of the two rows that a condition leaves of nine": seen(
+        asked("SELECT * FROM orders", VIEW, load=ROWS, rows=9), asked(load=relation()) * 2
+    ),
+    "a relation of the one row of a detail page": seen(
+        asked("SELECT * FROM orders WHERE id = %s", VIEW, load=ROWS, rows=1), asked(load=relation())
+    ),
+    "relations of rows that nobody knows the query of": seen(asked(load=relation()) * 4),
     "a library's own queries, without a line of the application": seen(query(CUSTOMER) * 9),
     "a library's own relation, with rows that it made": trace(
         request("GET", "orders/", query(CUSTOMER, load=load("forward")) * 9)

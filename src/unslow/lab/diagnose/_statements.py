@@ -73,6 +73,14 @@ def tables(sql: str) -> frozenset[str] | None:
 
 
 @lru_cache(maxsize=2048)
+def limit(sql: str) -> str:
+    """The text of the statement's LIMIT (`50`, `$3`), or "" without one."""
+    tree = parse(sql)
+    count = tree.limitCount if isinstance(tree, ast.SelectStmt) else None
+    return RawStream()(count) if count is not None else ""
+
+
+@lru_cache(maxsize=2048)
 def is_volatile(sql: str) -> bool:
     """Whether two executions may differ although no data changed, or lock rows."""
     tree = parse(sql)

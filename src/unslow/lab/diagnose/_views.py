@@ -53,10 +53,14 @@ def groups(request: Request) -> list[Group]:
 def is_repeated(group: Group) -> bool:
     """Whether one query could have read what the group read row by row."""
     queries = group.queries
+    return len(queries) >= MIN_REPEATS and _varies(queries) and may_be_per_row(group)
+
+
+def may_be_per_row(group: Group) -> bool:
+    """Whether the group, however small, is of reads that one query could have answered."""
+    queries = group.queries
     return (
-        len(queries) >= MIN_REPEATS
-        and _varies(queries)
-        and not is_eager(queries[0])
+        not is_eager(queries[0])
         and not LOCKING.search(queries[0].sql)
         and not _is_batch(queries)
         and not _is_read_before_write(group)

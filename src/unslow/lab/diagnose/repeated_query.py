@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from unslow.lab.diagnose import _views as views
 from unslow.lab.diagnose._causes import origin_site, query_site, shared_sites
+from unslow.lab.diagnose._few import per_row
 from unslow.lab.diagnose._views import Group
 from unslow.model import (
     Finding,
@@ -30,7 +31,13 @@ def find(trace: Trace) -> Iterator[Finding]:
             if views.is_repeated(group) and (cause := _cause(group, shared)):
                 by_cause[cause].append(group)
     for cause, groups in by_cause.items():
-        yield _finding(trace, cause, groups)
+        yield _finding(trace, cause, groups, _confidence(groups))
+    few: defaultdict[Site, list[Group]] = defaultdict(list)
+    for group in per_row(trace):
+        if (cause := _cause(group, shared)) and cause not in by_cause:
+            few[cause].append(group)
+    for cause, groups in few.items():
+        yield _finding(trace, cause, groups, "likely")
 
 
 def _cause(group: Group, shared: Collection[Site]) -> Site | None:
@@ -47,7 +54,7 @@ def _nearest(query: Query, request: Request) -> Site | None:
     return query.stack[0] if query.stack else request.view
 
 
-def _finding(trace: Trace, cause: Site, groups: Sequence[Group]) -> Finding:
+def _finding(trace: Trace, cause: Site, groups: Sequence[Group], confidence: Confidence) -> Finding:
     by_load: defaultdict[Hashable, list[Group]] = defaultdict(list)
     for group in groups:
         by_load[_load_key(group.queries[0])].append(group)
@@ -60,7 +67,7 @@ def _finding(trace: Trace, cause: Site, groups: Sequence[Group]) -> Finding:
         id="repeated-query",
         title=_title(endpoints[0], groups, cause),
         severity=views.severity(price),
-        confidence=_confidence(groups),
+        confidence=confidence,
         endpoints=tuple(endpoints),
         cause=cause,
         symptom=loads[0].uses[0] if loads[0].uses else None,
