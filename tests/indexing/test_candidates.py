@@ -64,6 +64,14 @@ def test_a_comparison_of_two_columns_makes_a_partial_index(wants):
     assert "orders (customer_id) WHERE shipped > made" in found
 
 
+def test_what_the_condition_of_a_partial_index_tells_is_not_stored_in_it(wants):
+    found = made(wants, "SELECT total FROM orders WHERE shipped > made AND customer_id = 3")
+    assert "orders (customer_id) INCLUDE (total) WHERE shipped > made" in found
+    assert "orders (customer_id) INCLUDE (made, shipped, total)" in found
+    found = made(wants, "SELECT made FROM orders WHERE shipped > made AND customer_id = 3")
+    assert "orders (customer_id) INCLUDE (made) WHERE shipped > made" in found
+
+
 def test_a_shorter_index_is_covered_by_a_longer_one():
     short = Candidate("t", "t", ("a",), ("c",))
     long = Candidate("t", "t", ("a", "b"), ("c",))

@@ -118,8 +118,8 @@ def _of_want(want: Want, constants: Sequence[str]) -> Iterator[Candidate]:
             continue
         if len(set(plain)) < len(plain):
             continue
-        rest = _rest(want, plain)
         for predicate in predicates:
+            rest = _rest(want, plain, predicate)
             yield Candidate(table.name, table.relation, keys, (), predicate)
             if rest:
                 yield Candidate(table.name, table.relation, keys, rest, predicate)
@@ -191,11 +191,19 @@ def _distinct(table: Table, name: str) -> float:
     return table.columns[name].distinct if name in table.columns else 0.0
 
 
-def _rest(want: Want, keys: tuple[str, ...]) -> tuple[str, ...]:
-    """The other columns that the statement reads, where an index may hold them all."""
+def _rest(want: Want, keys: tuple[str, ...], predicate: str) -> tuple[str, ...]:
+    """The other columns that the statement reads, where an index may hold them all.
+
+    What is mentioned in the index's condition alone need not be read to test it.
+    """
     if want.whole:
         return ()
-    rest = sorted(name for name in want.used if name not in keys and name in want.table.columns)
+    conditions = predicate.split(" AND ")
+    tested = Counter(
+        name for names, text in want.always.items() if text in conditions for name in names
+    )
+    read = (name for name, times in want.used.items() if times > tested[name])
+    rest = sorted(name for name in read if name not in keys and name in want.table.columns)
     width = sum(want.table.columns[name].width for name in (*keys, *rest))
     return tuple(rest) if rest and len(rest) <= MOST_COVERED and width <= WIDEST_BYTES else ()
 

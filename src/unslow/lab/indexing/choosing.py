@@ -1,23 +1,26 @@
-"""Chooses indexes step by step, the one that saves most for its size first, asking the planner.
+"""Chooses indexes for all statements together, by few questions to the planner.
 
-After Extend (Schlosser, Kossmann, Boissier, ICDE 2019): a step adds an index or widens one that is
-chosen. Steps may also add what one statement uses together, and exchange what has lost its worth.
+It is asked for plans that differ; an integer program picks the set with which those cost least;
+what the planner says of that set is known then as well, until the program finds no better one.
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from unslow.lab.indexing.candidates import Candidate, merged
 from unslow.lab.indexing.oracle import Oracle, Plan, Refused
+from unslow.lab.indexing.solving import Config, Problem, solve
 from unslow.lab.indexing.workload import Question
 
 LEAST_GAIN = 0.005  # of the cost of all statements; what saves less is not worth its upkeep
+LEAST_FILLING = 0.0005  # the same where a size is given: what fits has been granted
 MOST_CALLS = 2000  # of the planner
-ROUNDS = 3  # in which each statement tells the indexes that it would use, without those it told
+ASKED_FIRST = 0.8  # of the calls, before the first set is picked
+MOST_SETS = 20  # that are picked
+SOLVE_S = 3.0
 WRITE_COST = 1.0  # of an entry, in the planner's unit: one page is read and written
 
-Config = frozenset[Candidate]
 EMPTY: Config = frozenset()
 
 
@@ -54,6 +57,7 @@ class Costs:
     limits: Limits
     _plans: dict[tuple[str, Config], Plan] = field(default_factory=dict)
     _tried: dict[str, list[tuple[Config, Plan]]] = field(default_factory=dict)
+    _known: dict[str, dict[Config, float]] = field(default_factory=dict)
 
     @property
     def is_spent(self) -> bool:
@@ -69,8 +73,18 @@ class Costs:
             if known is None:
                 known = self.oracle.plan(question, own)
                 tried.append((own, known))
+                self.learn(question, known)
             self._plans[key] = known
         return self._plans[key]
+
+    def known(self, question: Question) -> dict[Config, float]:
+        """What the statement costs by each of its plans, by the indexes that those use."""
+        return self._known.setdefault(question.read.key, {})
+
+    def learn(self, question: Question, plan: Plan) -> None:
+        cost, used = plan
+        known = self.known(question)
+        known[used] = min(cost, known.get(used, cost))
 
     def total(self, config: Collection[Candidate]) -> float:
         reads = sum(one.weight * self.plan(one, config)[0] for one in self.questions)
@@ -106,12 +120,11 @@ def choose(
     started = time.monotonic()
     costs = Costs(oracle, questions, written, limits)
     before = costs.total(EMPTY)
-    bounds = dict.fromkeys(_moves(costs, _wanted(costs, candidates)), float("inf"))
-    config = _grown(EMPTY, costs, bounds, before, per_byte=True)
-    config = _exchanged(config, costs, bounds, before)
-    config = _without_useless(config, costs, before)
+    least = before * (LEAST_GAIN if limits.bytes is None else LEAST_FILLING)
+    _explore(costs, [one for one in candidates if _is_possible(costs, one)])
+    config = _without_useless(_best(costs, least), costs, least)
     if limits.bytes is None:
-        config = _narrowed(config, costs, before)
+        config = _narrowed(config, costs, least)
     return Choice(
         config,
         before,
@@ -123,143 +136,129 @@ def choose(
     )
 
 
-def _wanted(costs: Costs, candidates: Sequence[Candidate]) -> list[Config]:
-    """What each statement uses when it may have all, then when it may not have those, and so on:
-    few calls tell which of the candidates matter, and which of them go together."""
-    possible = [one for one in candidates if _is_possible(costs.oracle, one)]
-    found: dict[Config, None] = {}
-    for question in costs.questions:
-        left = [one for one in possible if question.may_use(one.table, one.columns, one.held)]
-        cost = costs.plan(question, EMPTY)[0]
-        for _ in range(ROUNDS):
-            if costs.is_spent:
-                break
-            planned, used = costs.plan(question, left)
-            if not used or planned > cost * (1 - LEAST_GAIN):
-                break
-            found[used] = None
-            left = [one for one in left if one not in used]
-    return list(found)
+def _explore(costs: Costs, possible: Sequence[Candidate]) -> None:
+    """Ask for plans that differ: with all candidates or with simple ones, then without each that
+    was used, then with each alone. What tells much is asked of all statements first."""
+    most = costs.oracle.calls + ASKED_FIRST * (costs.limits.calls - costs.oracle.calls)
+
+    def used(question: Question, config: Iterable[Candidate]) -> Config:
+        if costs.is_spent or costs.oracle.calls >= most:
+            return EMPTY
+        return costs.plan(question, frozenset(config))[1]
+
+    pools = [[one for one in possible if is_in(one)] for is_in in POOLS]
+    asked = [(one, pool, used(one, pool)) for pool in pools for one in costs.questions]
+    for question, pool, config in asked:
+        for gone in sorted(config, key=costs.oracle.bytes_of, reverse=True):
+            used(question, (one for one in pool if one != gone))
+    for index in _pool(costs):
+        for question in costs.questions:
+            if question.may_use(index.table, index.columns, index.held):
+                used(question, (index,))
 
 
-def _moves(costs: Costs, sets: Sequence[Config]) -> list[Config]:
-    """What a step may add: one index, a set that goes together, one index for two statements."""
-    single = dict.fromkeys(one for group in sets for one in group)
-    moves = dict.fromkeys(frozenset((one,)) for one in single)
-    for one in single:
-        narrow = Candidate(one.table, one.relation, one.keys, (), one.predicate)
-        moves.update(dict.fromkeys(_possible(costs.oracle, narrow)))
-        for other in single:
-            joined = merged(one, other) if one != other else None
-            if joined is not None and joined not in single:
-                moves.update(dict.fromkeys(_possible(costs.oracle, joined)))
-    moves.update(dict.fromkeys(group for group in sets if len(group) > 1))
-    return list(moves)
+POOLS: tuple[Callable[[Candidate], bool], ...] = (
+    lambda one: True,
+    lambda one: not one.included,
+    lambda one: not one.included and len(one.keys) <= 2,
+    lambda one: not one.included and len(one.keys) == 1,
+)
 
 
-def _grown(
-    config: Config, costs: Costs, bounds: dict[Config, float], before: float, *, per_byte: bool
-) -> Config:
-    """Add what saves most, for its size or in all, until nothing is worth it.
+def _pool(costs: Costs) -> list[Candidate]:
+    """The indexes of the known plans, narrower ones, and those that serve for two of them."""
+    known = (used for question in costs.questions for used in costs.known(question))
+    pool = dict.fromkeys(one for used in known for one in sorted(used, key=_text))
+    for one in list(pool):
+        pool.update(dict.fromkeys([one, *_narrower(one)]))
+        both = (merged(one, other) for other in list(pool) if other != one)
+        pool.update(dict.fromkeys(new for new in both if new is not None))
+    return [one for one in pool if _is_possible(costs, one)]
 
-    `bounds` is what a move saves where nothing else is there, once that is known: it seldom saves
-    more beside others, so that a move is asked for only when it might come first.
-    """
-    hoped = {move: _rank(move, config, bounds[move], costs, per_byte) for move in bounds}
-    fresh: set[Config] = set()
-    while hoped and not costs.is_spent:
-        move = max(hoped, key=lambda one: hoped[one])
-        if hoped[move] <= 0:
+
+def _text(one: Candidate) -> str:
+    return one.sql("")
+
+
+def _narrower(one: Candidate) -> Iterator[Candidate]:
+    """The index without the columns for reading alone, and without its last ones."""
+    for count in range(len(one.keys), 0, -1):
+        yield Candidate(one.table, one.relation, one.keys[:count], (), one.predicate)
+
+
+def _best(costs: Costs, least: float) -> Config:
+    """The set with which the known plans cost least, once the planner agrees with that."""
+
+    def price(config: Config) -> float:
+        return costs.total(config) + least * len(config)
+
+    best, picked = EMPTY, set[Config]()
+    while len(picked) < MOST_SETS and not costs.is_spent:
+        found = solve(_problem(costs, least), min(SOLVE_S, costs.limits.seconds_left()))
+        if found is None or found.config in picked:
             break
-        if move in fresh:
-            config = _with(config, move)
-            del hoped[move]
-            fresh.clear()
-            continue
-        saved = _saved(config, move, costs)
-        if bounds[move] == float("inf"):
-            bounds[move] = saved
-        hoped[move] = (
-            _rank(move, config, saved, costs, per_byte) if saved >= LEAST_GAIN * before else 0.0
-        )
-        fresh.add(move)
-    return config
+        picked.add(found.config)
+        for question, used in zip(costs.questions, found.used, strict=True):
+            cost, _ = costs.plan(question, found.config)
+            if used not in costs.known(question):
+                costs.learn(question, (cost, used))
+        best = min(best, found.config, key=price)
+        _look_around(costs, found.config)
+    return best
 
 
-def _rank(move: Config, config: Config, saved: float, costs: Costs, per_byte: bool) -> float:
-    if not per_byte:
-        return saved
-    added = costs.size(_with(config, move)) - costs.size(config)
-    return saved / max(added, 1)
+def _problem(costs: Costs, least: float) -> Problem:
+    pool = _pool(costs)
+    some = frozenset(pool)
+    return Problem(
+        plans=[
+            {used: one.weight * cost for used, cost in costs.known(one).items() if used <= some}
+            for one in costs.questions
+        ],
+        prices={one: least + costs.writes((one,)) for one in pool},
+        sizes={one: costs.oracle.bytes_of(one) for one in pool},
+        most=costs.limits.bytes,
+    )
 
 
-def _saved(config: Config, move: Config, costs: Costs) -> float:
-    """Cost that a move spares; nothing when it does not fit."""
-    after = _with(config, move)
-    return 0.0 if after == config or not _fits(costs, after) else -costs.change(config, after)
+def _look_around(costs: Costs, config: Config) -> None:
+    """Ask what each statement would do without each index that it uses."""
+    for question in costs.questions:
+        for gone in costs.plan(question, config)[1]:
+            if not costs.is_spent:
+                costs.plan(question, config - {gone})
 
 
-def _with(config: Config, move: Config) -> Config:
-    """The set with the move's indexes, without those that they make redundant."""
-    kept = {old for old in config if not any(new.covers(old) for new in move)}
-    return frozenset(kept | {new for new in move if not any(old.covers(new) for old in kept)})
-
-
-def _exchanged(config: Config, costs: Costs, bounds: dict[Config, float], before: float) -> Config:
-    """Give up one index for what then saves most, as long as the whole gets cheaper by it."""
-    config = _grown(config, costs, bounds, before, per_byte=False)
-    improved = True
-    while improved and not costs.is_spent:
-        improved = False
-        for old in sorted(config, key=costs.oracle.bytes_of, reverse=True):
-            other = _grown(config - {old}, costs, bounds, before, per_byte=False)
-            if not costs.is_spent and costs.change(config, other) < -LEAST_GAIN * before:
-                config, improved = other, True
-                break
-    return config
-
-
-def _without_useless(config: Config, costs: Costs, before: float) -> Config:
+def _without_useless(config: Config, costs: Costs, least: float) -> Config:
     """Drop what the others have made superfluous, the largest first."""
     for one in sorted(config, key=costs.oracle.bytes_of, reverse=True):
         without = config - {one}
-        if not costs.is_spent and costs.change(config, without) < LEAST_GAIN * before:
+        if not costs.is_spent and costs.change(config, without) < least:
             config = without
     return config
 
 
-def _narrowed(config: Config, costs: Costs, before: float) -> Config:
+def _narrowed(config: Config, costs: Costs, least: float) -> Config:
     """Put a smaller index in the place of one whose last columns save next to nothing."""
     for one in sorted(config, key=costs.oracle.bytes_of, reverse=True):
-        narrower = [Candidate(one.table, one.relation, one.keys, (), one.predicate)]
-        for count in range(len(one.keys) - 1, 0, -1):
-            keys = one.keys[:count]
-            narrower.append(Candidate(one.table, one.relation, keys, (), one.predicate))
         possible = [
-            other for other in narrower if other != one and _is_possible(costs.oracle, other)
+            other for other in _narrower(one) if other != one and _is_possible(costs, other)
         ]
         for other in sorted(possible, key=costs.oracle.bytes_of):
             changed = frozenset((*(config - {one}), other))
             smaller = costs.oracle.bytes_of(other) < costs.oracle.bytes_of(one)
             if costs.is_spent or not smaller:
                 break
-            if costs.change(config, changed) < LEAST_GAIN * before:
+            if costs.change(config, changed) < least:
                 config = changed
                 break
     return config
 
 
-def _fits(costs: Costs, config: Config) -> bool:
-    return costs.limits.bytes is None or costs.size(config) <= costs.limits.bytes
-
-
-def _possible(oracle: Oracle, one: Candidate) -> list[Config]:
-    return [frozenset((one,))] if _is_possible(oracle, one) else []
-
-
-def _is_possible(oracle: Oracle, one: Candidate) -> bool:
+def _is_possible(costs: Costs, one: Candidate) -> bool:
+    """Whether the database takes it, and there is room for it."""
     try:
-        oracle.bytes_of(one)
+        size = costs.oracle.bytes_of(one)
     except Refused:
         return False
-    return True
+    return costs.limits.bytes is None or size <= costs.limits.bytes

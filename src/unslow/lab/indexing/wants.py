@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from pglast import ast, enums
 from pglast.stream import RawStream
@@ -36,7 +36,7 @@ class Want:
     always: dict[tuple[str, ...], str] = field(default_factory=dict)
     group: tuple[str, ...] = ()
     order: tuple[Order, ...] = ()
-    used: dict[str, None] = field(default_factory=dict)
+    used: dict[str, int] = field(default_factory=dict)  # how often each column is mentioned
     whole: bool = False  # by `*`: all columns are read
 
     @cached_property
@@ -171,7 +171,7 @@ class _Reader:
                 if want is not None and alias in ("", name):
                     want.whole = True
         elif found := self._column(node, scopes):
-            found[0].used[found[1]] = None
+            found[0].used[found[1]] = found[0].used.get(found[1], 0) + 1
         elif len(parts) == 1 and (want := scopes[0].get(_last(parts))) is not None:
             want.whole = True  # the row itself, as in count(orders)
 
@@ -445,6 +445,7 @@ def _last(parts: tuple[object, ...]) -> str:
     return str(getattr(parts[-1], "sval", "")) if parts else ""
 
 
+@lru_cache(maxsize=4096)
 def quoted(name: str) -> str:
     """The name as SQL writes it, in quotes only where it needs them."""
     return str(RawStream()(ast.ColumnRef(fields=(ast.String(sval=name),))))
