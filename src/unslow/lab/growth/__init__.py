@@ -1,0 +1,1 @@
+"""Growth: what endpoints cost when their tables have many times the rows."""
