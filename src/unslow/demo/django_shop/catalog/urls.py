@@ -1,7 +1,7 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from catalog import views, visits
+from catalog import views
 
 router = SimpleRouter()
 router.register("suppliers", views.SupplierViewSet, basename="supplier")
@@ -23,7 +23,6 @@ urlpatterns = [
     path("api/reviews/latest/", views.LatestReviews.as_view()),
     path("api/movements/<str:reference>/", views.MovementsByReference.as_view()),
     path("api/movements/kind/<str:kind>/", views.LatestMovements.as_view()),
-    path("visits/products/", visits.product_visits),
-    path("visits/latest/", visits.latest_visits),
+    path("", include("catalog.storefront")),
     path("api/", include(router.urls)),
 ]
