@@ -1,6 +1,6 @@
 from django.urls import path
 
-from sales import reports, views
+from sales import figures, reports, views
 
 urlpatterns = [
     path("dashboard/", views.Dashboard.as_view()),
@@ -26,4 +26,7 @@ urlpatterns = [
     path("reports/bestsellers/fast/", reports.bestsellers_in_one_query),
     path("reports/day/", reports.day),
     path("reports/statuses/", reports.statuses),
+    path("companies/<int:pk>/revenue/", figures.company_revenue),
+    path("figures/stock/", figures.stock),
+    path("figures/stock/fast/", figures.stock_in_the_database),
 ]

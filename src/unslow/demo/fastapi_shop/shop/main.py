@@ -2,14 +2,16 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from shop.database import Db
-from shop.routers import accounts, catalog, reports, sales, storefront
+from shop.routers import accounts, catalog, figures, rates, reports, sales, storefront
 
 app = FastAPI(title="Shop")
 app.include_router(accounts.router)
 app.include_router(catalog.router)
 app.include_router(sales.router)
 app.include_router(reports.router)
+app.include_router(figures.router)
 app.include_router(storefront.router)
+app.include_router(rates.router)
 
 
 @app.get("/health")
