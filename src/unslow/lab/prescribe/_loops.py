@@ -177,10 +177,15 @@ def writes(function: cst.CSTNode) -> bool:
 
 def plural(name: str) -> str:
     """`orders` for `order`, `order_items` for `OrderItem`."""
-    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    snake = singular(name)
     if snake.endswith("y") and snake[-2:-1] not in "aeiou":
         return f"{snake[:-1]}ies"
     return snake if snake.endswith("s") else f"{snake}s"
+
+
+def singular(name: str) -> str:
+    """`order_item` for `OrderItem`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def _holder(loop: Loop, use: cst.BaseExpression) -> str:

@@ -1,7 +1,7 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from catalog import views
+from catalog import upkeep, views
 
 router = SimpleRouter()
 router.register("suppliers", views.SupplierViewSet, basename="supplier")
@@ -23,6 +23,13 @@ urlpatterns = [
     path("api/reviews/latest/", views.LatestReviews.as_view()),
     path("api/movements/<str:reference>/", views.MovementsByReference.as_view()),
     path("api/movements/kind/<str:kind>/", views.LatestMovements.as_view()),
+    path("suppliers/<int:pk>/stocktake/", upkeep.stocktake),
+    path("suppliers/<int:pk>/stocktake/again/", upkeep.count_again),
+    path("suppliers/<int:pk>/relocate/", upkeep.relocate),
+    path("suppliers/<int:pk>/relocate/at-once/", upkeep.relocate_at_once),
+    path("suppliers/<int:pk>/counts/", upkeep.forget_counts),
+    path("suppliers/<int:pk>/prices/", upkeep.reduce_prices),
+    path("suppliers/<int:pk>/top-up/", upkeep.top_up),
     path("", include("catalog.storefront")),
     path("api/", include(router.urls)),
 ]
