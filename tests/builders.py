@@ -186,3 +186,8 @@ def _numbered(one: Query, number: int) -> Query:
         parent = msgspec.structs.replace(parent, parent_key=f"{parent.parent_key}.{number}")
     digest = f"{one.parameters_digest}.{number}"
     return msgspec.structs.replace(one, load=parent, parameters_digest=digest)
+
+
+def plus(make: Callable[[int], Request], **fields: object) -> Callable[[int], Request]:
+    """The request with further fields, such as its `blocks` or `http_calls`."""
+    return lambda number: msgspec.structs.replace(make(number), **fields)

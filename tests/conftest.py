@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from unslow.demo.partner import partner as run_partner
 from unslow.demo.postgres import Postgres
 from unslow.demo.postgres import postgres as run_postgres
 from unslow.demo.redis import Redis
@@ -20,3 +21,10 @@ def postgres() -> Iterator[Postgres]:
 def redis_server() -> Iterator[Redis]:
     with run_redis() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def partner() -> Iterator[str]:
+    """The URL of the service that the shops ask."""
+    with run_partner() as url:
+        yield url

@@ -39,7 +39,7 @@ Answers = dict[str, tuple[int, int, str]]  # endpoint: (status, queries, endpoin
 
 
 @pytest.fixture(scope="module")
-def answers(postgres: Postgres, redis_server: Redis) -> object:
+def answers(postgres: Postgres, redis_server: Redis, partner: str) -> object:
     @cache
     def of(flavour: Flavour) -> Answers:
         dsn = postgres.create(f"shop_{flavour}")
@@ -57,6 +57,7 @@ def answers(postgres: Postgres, redis_server: Redis) -> object:
                 **os.environ,
                 "DATABASE_URL": dsn,
                 "REDIS_URL": redis_server.url,
+                "PARTNER_URL": partner,
                 "PYTHONDONTWRITEBYTECODE": "1",
             },
             stdout=subprocess.PIPE,

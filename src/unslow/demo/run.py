@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from unslow.demo.partner import partner
 from unslow.demo.postgres import postgres
 from unslow.demo.redis import redis
 from unslow.demo.seed import Flavour, Size, seed
@@ -48,10 +49,10 @@ def prepare(
     progress = progress or Silent()
     _copy_source(flavour, folder)
     progress.stage("prepare the shop", 3)
-    progress.step("start PostgreSQL and Redis")
-    with postgres() as server, redis() as cache:
+    progress.step("start PostgreSQL, Redis and the partner")
+    with postgres() as server, redis() as cache, partner() as service:
         dsn = server.create(DATABASE)
-        env = {"DATABASE_URL": dsn, "REDIS_URL": cache.url}
+        env = {"DATABASE_URL": dsn, "REDIS_URL": cache.url, "PARTNER_URL": service}
         progress.step("create the tables")
         migrate(flavour, folder, dsn)
         progress.step("load the data")

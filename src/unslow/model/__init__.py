@@ -19,6 +19,7 @@ from unslow.model.finding import (
     RepeatEvidence,
     RowsEvidence,
     WriteEvidence,
+    WaitEvidence,
 )
 from unslow.model.interval import Interval
 from unslow.model.load import (
@@ -168,3 +169,4 @@ __all__ = [
     "WriteEvidence",
     "Writes",
 ]
+    "WaitEvidence",

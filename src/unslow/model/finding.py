@@ -139,6 +139,21 @@ Evidence = (
 
 class Finding(msgspec.Struct, frozen=True):
     """A fact, a number, a place. `id` is the detector's name; `endpoints` are `METHOD route`."""
+class WaitEvidence(msgspec.Struct, frozen=True, tag="wait"):
+    """Waiting that an expression causes.
+
+    `call` is what waits (`time.sleep`) or is asked (`GET rates.example/rates/*`), `calls` how often
+    and `ms` how long, in the median request. `uses` are the expressions that belong together, in
+    their order. `cookies` tells that answers set some, which a shared client would keep.
+    """
+
+    call: str
+    calls: float
+    ms: float
+    uses: tuple[Site, ...] = ()
+    cookies: bool = False
+
+
 
     id: str
     title: str
@@ -147,5 +162,6 @@ class Finding(msgspec.Struct, frozen=True):
     endpoints: tuple[str, ...]
     cause: Site | None
     symptom: Site | None
+    | WaitEvidence
     evidence: Evidence
     cost: Cost

@@ -1,0 +1,134 @@
+"""asyncio-to-thread: awaits a blocking call in another thread, or sleeps as the event loop does."""
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from unslow.lab.prescribe._chains import dotted
+from unslow.lab.prescribe._imports import Imports
+from unslow.lab.prescribe._module import Module
+from unslow.lab.prescribe._source import Source
+from unslow.model import Finding, Patch, Recommendation, TextEdit
+
+DETECTORS = frozenset({"blocking-call"})
+FIXER = "asyncio-to-thread"
+AT_ONCE = 4  # requests that meet; the first of them would not notice
+SUMMARY = "Await the call in another thread: asyncio.to_thread"
+
+
+def fix(finding: Finding, source: Source) -> Iterator[Patch | Recommendation]:
+    """One patch for a plain call in the body of a coroutine."""
+    module = source.module(finding.cause.path) if finding.cause else None
+    node = module.at(finding.cause) if module and finding.cause else None
+    if module is None or not isinstance(node, cst.Call):
+        return
+    reason = _obstacle(module, node)
+    if reason:
+        yield Recommendation(FIXER, SUMMARY, reason)
+        return
+    edits = _edits(module, node)
+    if edits is None:
+        yield Recommendation(FIXER, SUMMARY, "the module uses the name asyncio for something else")
+        return
+    yield Patch(FIXER, SUMMARY, "review", tuple(edits), metric="wall", at_once=AT_ONCE)
+
+
+def _obstacle(module: Module, node: cst.Call) -> str:
+    """Why the call cannot be awaited where it stands; "" where it can."""
+    if any(isinstance(arg.value, cst.GeneratorExp) and not arg.value.lpar for arg in node.args):
+        return "its argument is a generator that the event loop would run"
+    for outer in module.ancestors(node):
+        if isinstance(outer, cst.FunctionDef):
+            awaits = outer.asynchronous is not None
+            return "" if awaits else "the call is not in a coroutine"
+        if isinstance(outer, cst.Lambda | cst.GeneratorExp | cst.ClassDef | cst.Decorator):
+            return "the call is where nothing can be awaited"
+        if isinstance(outer, cst.Param):
+            return "the call is a default"
+    return "the call is not in a coroutine"
+
+
+def _edits(module: Module, node: cst.Call) -> list[TextEdit] | None:
+    imported = _module_name(module, "asyncio")
+    if imported is None:
+        return None
+    sleeps = dotted(node.func) in ("time.sleep", "sleep") and _sleeps(module, node)
+    args = [module.text(arg).rstrip().rstrip(",").rstrip() for arg in node.args]
+    if sleeps:
+        call = f"asyncio.sleep({', '.join(args)})"
+    else:
+        call = f"asyncio.to_thread({', '.join([module.text(node.func), *args])})"
+    text = f"await {call}"
+    if _needs_parentheses(module, node):
+        text = f"({text})"
+    return [module.replace(node, text), *imported]
+
+
+def _sleeps(module: Module, node: cst.Call) -> bool:
+    name = dotted(node.func)
+    if name == "time.sleep":
+        return any(_imports(statement, "time") for statement in module.nodes(cst.Import))
+    return Imports(module).name("time", "sleep") == name and any(
+        statement.module is not None and dotted(statement.module) == "time"
+        for statement in module.nodes(cst.ImportFrom)
+    )
+
+
+def _needs_parentheses(module: Module, node: cst.Call) -> bool:
+    parent = module.parents[node]
+    return isinstance(
+        parent,
+        cst.Attribute
+        | cst.Call
+        | cst.Subscript
+        | cst.BinaryOperation
+        | cst.UnaryOperation
+        | cst.Comparison
+        | cst.ComparisonTarget
+        | cst.Await
+        | cst.StarredElement,
+    )
+
+
+def _module_name(module: Module, name: str) -> list[TextEdit] | None:
+    """The edits that make a standard module available by its own name; None where it is taken."""
+    statements = list(module.nodes(cst.Import))
+    if any(_imports(statement, name) for statement in statements):
+        return []
+    taken = any(
+        isinstance(node, cst.AssignTarget | cst.Param | cst.ImportAlias) and name in (_bound(node),)
+        for kind in (cst.AssignTarget, cst.Param, cst.ImportAlias)
+        for node in module.nodes(kind)
+    )
+    return None if taken else [module.insert(_first_import(module), f"import {name}\n")]
+
+
+def _bound(node: cst.AssignTarget | cst.Param | cst.ImportAlias) -> str:
+    if isinstance(node, cst.AssignTarget):
+        return dotted(node.target)
+    if isinstance(node, cst.Param):
+        return node.name.value
+    return node.evaluated_alias or node.evaluated_name
+
+
+def _imports(statement: cst.Import, name: str) -> bool:
+    return any(alias.evaluated_name == name and alias.asname is None for alias in statement.names)
+
+
+def _first_import(module: Module) -> int:
+    """Before the first import that is not of `__future__`, else after the docstring."""
+    for line in module.tree.body:
+        if isinstance(line, cst.SimpleStatementLine):
+            small = line.body[0]
+            future = (
+                isinstance(small, cst.ImportFrom)
+                and small.module
+                and (dotted(small.module) == "__future__")
+            )
+            if isinstance(small, cst.Import | cst.ImportFrom) and not future:
+                return module.start(line)
+    body = module.tree.body
+    if body and module.tree.get_docstring() is not None:
+        end = module.content.find(b"\n", module.end(body[0]))
+        return end + 1 if end >= 0 else len(module.content)
+    return module.start(body[0]) if body else 0
