@@ -1,9 +1,11 @@
 """A real database with more rows than fit a glance, so that plans are PostgreSQL's own."""
 
 from dataclasses import dataclass
+from secrets import token_hex
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from tests.builders import Queries, request, trace
 from unslow.lab.plans import collect
@@ -20,6 +22,7 @@ CREATE TABLE draft (id int PRIMARY KEY, order_id int NOT NULL);
 CREATE TABLE tiny (id int PRIMARY KEY, status text NOT NULL);
 CREATE INDEX orders_total ON orders (total);
 CREATE TABLE log (line text NOT NULL);
+CREATE INDEX log_upper ON log (upper(line));
 INSERT INTO log SELECT 'line ' || n FROM generate_series(1, 20000) n;
 INSERT INTO customer SELECT n, 'c' || n || '@x.org', 'r' || n % 4 FROM generate_series(1, 2000) n;
 INSERT INTO orders
@@ -50,16 +53,16 @@ MODELS = (
 @dataclass(frozen=True)
 class Clone:
     dsn: str
+    name: str
     engine: str = "postgresql"
-    name: str = "diagnose"
 
 
 @pytest.fixture(scope="session")
 def shop(postgres):
-    dsn = postgres.create("diagnose")
+    dsn = postgres.create(f"diagnose_{token_hex(3)}")  # two folders of tests make one each
     with psycopg.connect(dsn) as connection:
         connection.execute(SCHEMA)
-    return Clone(dsn)
+    return Clone(dsn, str(conninfo_to_dict(dsn)["dbname"]))
 
 
 @pytest.fixture

@@ -20,7 +20,9 @@ def test_nothing_of_what_cannot_be_parsed():
     [
         "o.a = 1 OR o.b = 2",
         "o.a <> 1",
-        "upper(o.a) = 'X'",
+        "upper(o.a) < 'X'",
+        "upper(o.a) = o.b",
+        "reverse(o.a) = 'X'",
         "o.a::date = $1",
         "o.a + 1 = 2",
         "o.a LIKE 'x%'",

@@ -47,8 +47,8 @@ def test_silent_without_plans():
         ("either may hold", "SELECT * FROM orders WHERE status = %s OR total < 5", "'pending'"),
         (
             "a function hides the column",
-            "SELECT * FROM orders WHERE upper(status) = %s",
-            "'PENDING'",
+            "SELECT * FROM orders WHERE reverse(status) = %s",
+            "'gnidnep'",
         ),
         ("a cast hides it", "SELECT * FROM orders WHERE created_at::date = %s", "'2026-01-01'"),
         ("it differs", "SELECT * FROM orders WHERE status <> %s", "'done'"),
@@ -57,7 +57,8 @@ def test_silent_without_plans():
             "SELECT * FROM orders WHERE archived AND customer_id::text = %s",
             "'70'",
         ),
-        ("no column stands alone", "SELECT * FROM log WHERE upper(line) = %s", "'LINE 7'"),
+        ("no column stands alone", "SELECT * FROM log WHERE reverse(line) = %s", "'7 enil'"),
+        ("an index of the function serves", "SELECT * FROM log WHERE upper(line) = %s", "'LINE 7'"),
         (
             "two columns of a row are compared",
             "SELECT * FROM log l WHERE l.line = l.line || %s",
@@ -68,6 +69,13 @@ def test_silent_without_plans():
 )
 def test_silent_when(found, reason, sql, value):
     assert found(sql, value) == [], reason
+
+
+def test_a_comparison_without_regard_to_case_wants_an_index_of_the_function(evidence):
+    found = evidence("SELECT * FROM orders WHERE upper(status::text) = upper(%s)", "'Pending'")
+    assert found.equality == ("upper(status)",)
+    found = evidence("SELECT line FROM log WHERE lower(line) = %s", "'line 7'")
+    assert found.equality == ("lower(line)",)
 
 
 def test_silent_when_the_whole_table_is_joined(found):
@@ -303,7 +311,7 @@ def test_silent_once_the_index_is_there(planned, shop, postgres):
     asked = query("SELECT * FROM orders WHERE status = %s", USE, parameters=("'pending'",), ms=5.0)
     dsn = postgres.dsn("cured")
     with psycopg.connect(postgres.dsn(), autocommit=True) as admin:
-        admin.execute("CREATE DATABASE cured TEMPLATE diagnose")
+        admin.execute(f"CREATE DATABASE cured TEMPLATE {shop.name}")
     with psycopg.connect(dsn) as connection:
         connection.execute("CREATE INDEX ON orders (status, created_at)")
     seen = trace(request("GET", "orders/", asked))

@@ -27,8 +27,9 @@ CASES = {
     "a small table": asked("SELECT * FROM tiny WHERE status = %s", "'pending'"),
     "a table that fits in a few pages": asked("SELECT * FROM draft WHERE order_id = %s", "7"),
     "any of two conditions": asked("SELECT * FROM orders WHERE status = 'pending' OR total < 5"),
-    "an upper case that hides the column": asked(
-        "SELECT * FROM orders WHERE upper(status) = %s", "'PENDING'"
+    "a reversed text": asked("SELECT * FROM orders WHERE reverse(status) = %s", "'gnidnep'"),
+    "an upper case that an index holds": asked(
+        "SELECT * FROM log l WHERE upper(l.line) = upper(%s)", "'line 7'"
     ),
     "a date of a time": asked(
         "SELECT * FROM orders WHERE date_trunc('day', created_at) = %s", "'2026-01-01'"

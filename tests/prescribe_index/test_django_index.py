@@ -252,6 +252,25 @@ def test_tests_without_a_value_become_lookups(project):
     assert 'fields=["archived"]' in text
 
 
+def test_a_function_of_a_column_becomes_an_expression(project):
+    written, source = project(ORDER, finding("upper(number)"))
+    [patch] = patches(written)
+    assert patch.sql[0].endswith('"order_upper_number_idx" ON "shop_order" (upper("number"))')
+    text = apply([patch], source.read)["shop/models.py"].decode()
+    assert "from django.db.models.functions import Upper\n" in text
+    assert 'models.Index(Upper("number"), name="order_upper_number_idx")' in text
+    [migration] = patch.files
+    assert "from django.db.models.functions import Upper\n" in migration.text
+    assert 'models.Index(Upper("number"), name="order_upper_number_idx")' in migration.text
+
+
+def test_no_order_follows_a_function(project):
+    written, _ = project(ORDER, finding("lower(number)", order=("-created_at",)))
+    assert [patch.sql[0].partition('"shop_order" ')[2] for patch in patches(written)] == [
+        '(lower("number"))'
+    ]
+
+
 def test_missing_imports_are_added(project):
     _, source = project(ORDER, finding("status"))
     head = "from django.db.models import CharField, Model\n\n\n"
@@ -347,7 +366,8 @@ def test_django_runs_the_migration_and_sees_no_other_change(project, tmp_path, p
     source = Source([tmp_path], [described])
     [partial, _] = patches(list(fix(one, source)))
     [other] = patches(list(fix(finding("number"), source)))
-    patched([partial, other], source, tmp_path)
+    [folded] = patches(list(fix(finding("upper(number)"), source)))
+    patched([partial, other, folded], source, tmp_path)
     django(tmp_path, "makemigrations", "--check", "--dry-run")
     django(tmp_path, "migrate")
     [name] = [file.revision for file in partial.files]

@@ -106,6 +106,15 @@ def test_nothing_when_the_index_is_there(project, tmp_path):
     assert list(fix(on("status"), Source([tmp_path], source.models))) == []
 
 
+def test_a_function_of_a_column_is_written_as_text(project):
+    written, source = project(ORDER, on("lower(status)"), {"a1": None})
+    [patch] = patches(written)
+    text = apply([patch], source.read)["models.py"].decode()
+    assert 'Index("ix_orders_lower_status", text("lower(status)")),' in text
+    assert patch.sql[0].endswith('"ix_orders_lower_status" ON "orders" (lower("status"))')
+    assert '[sa.text("lower(status)")]' in patch.files[0].text
+
+
 @pytest.mark.parametrize(
     ("reason", "models"),
     [

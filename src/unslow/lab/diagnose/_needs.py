@@ -39,7 +39,7 @@ class Need:
 
         An index is read in either direction.
         """
-        equal = tuple(one.column for one in self.equality)
+        equal = tuple(one.key for one in self.equality)
         first = self.order[0].descending if self.order else False
         ordered = tuple(f"{'-' * (one.descending != first)}{one.column}" for one in self.order)
         return (*equal, *(ordered or self.ranges[:1]))
@@ -54,7 +54,7 @@ def equalities(table: Table, conditions: Iterable[Condition]) -> tuple[Condition
     kept: dict[str, Condition] = {}
     for one in conditions:
         if one.role != "range":
-            kept.setdefault(one.column, one)
+            kept.setdefault(one.key, one)
     ordered = sorted(kept.values(), key=lambda one: -distinct(table, one.column))
     return tuple(ordered[:MAX_EQUALITY])
 
@@ -157,7 +157,7 @@ def _evidence(trace: Trace, need: Need, query: Query) -> IndexEvidence:
     return IndexEvidence(
         shape=query.shape,
         table=table.name,
-        equality=tuple(one.column for one in need.equality),
+        equality=tuple(one.key for one in need.equality),
         ranges=need.ranges,
         order=tuple(f"{'-' * one.descending}{one.column}" for one in need.order),
         predicate=need.predicate,

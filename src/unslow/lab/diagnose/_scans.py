@@ -46,11 +46,6 @@ class Scan:
         spent = self.node.self_ms + sum(other.self_ms for other in others)
         return min(1.0, spent / self.plan.total_ms) if self.plan.total_ms else 0.0
 
-    @property
-    def is_residual(self) -> bool:
-        """Whether the filter also has conditions that an index of columns cannot answer."""
-        return len(self.conditions(self.node.filter)) < statements.count_conjuncts(self.node.filter)
-
     def conditions(self, text: str) -> list[Condition]:
         """The statement's conditions on this table whose column `text` of the plan mentions."""
         return [one for one in self.access.conditions if mentions(text, one.column)]
@@ -106,9 +101,15 @@ def _keys(index: Index) -> tuple[tuple[str, bool], ...]:
         return tuple((name, False) for name in index.columns)
     params = parsed.stmt.indexParams or ()
     return tuple(
-        (name, param.ordering == enums.SortByDir.SORTBY_DESC)
+        (_key(name, param.expr), param.ordering == enums.SortByDir.SORTBY_DESC)
         for name, param in zip(index.columns, params, strict=False)
     )
+
+
+def _key(name: str, expression: ast.Node | None) -> str:
+    """The column, or `lower(column)`, as conditions name it."""
+    folded = statements.folding(expression)
+    return f"{folded[0]}({getattr(folded[1].fields[-1], 'sval', '')})" if folded else name
 
 
 def _walk(

@@ -15,6 +15,7 @@ from unslow.lab._placeholders import numbered
 Operand = ast.Node | tuple[Any, ...] | None
 Role = Literal["equality", "list", "join", "range", "constant"]
 
+FOLDING = frozenset({"lower", "upper"})  # ORMs compare so, without regard to case
 MIRRORED = {"=": "=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 VOLATILE = frozenset(
     {"random", "clock_timestamp", "statement_timestamp", "timeofday", "gen_random_uuid"}
@@ -28,13 +29,20 @@ class Condition:
 
     "equality" compares with a value, "join" with a column of another table, "list" with several
     values. "constant" is a test without a value (`NOT archived`, `x IS NULL`). `value` is the text
-    of the operand, or `$n` for a parameter; `text` is the condition.
+    of the operand, or `$n` for a parameter; `text` is the condition. `function` is what is applied
+    to the column, where an index may hold its results.
     """
 
     column: str
     role: Role
     value: str
     text: str
+    function: str = ""
+
+    @property
+    def key(self) -> str:
+        """What an index would begin with."""
+        return f"{self.function}({self.column})" if self.function else self.column
 
 
 @dataclass(frozen=True)
@@ -210,6 +218,9 @@ def _operand(
 ) -> Iterator[tuple[str, Condition]]:
     column = _column(side, local)
     if column is None:
+        folded = folding(side) if operator == "=" and not _mentions_column(other) else None
+        if folded and (column := _column(folded[1], local)):
+            yield column[0], Condition(column[1], "equality", "", "", folded[0])
         return
     alias, name = column
     if operator == "=" and (partner := _column(other, local)):
@@ -231,6 +242,18 @@ def _column(node: Operand, local: list[str]) -> tuple[str, str] | None:
     if len(names) > 1:
         return names[-2], names[-1]
     return (local[0], names[0]) if len(local) == 1 else None
+
+
+def folding(node: object) -> tuple[str, ast.ColumnRef] | None:
+    """The function and the column of `lower(email)` or `upper(email::text)`."""
+    if not isinstance(node, ast.FuncCall) or len(node.args or ()) != 1:
+        return None
+    name, argument = _name(node.funcname or ()), (node.args or (None,))[0]
+    while isinstance(argument, ast.TypeCast):
+        argument = argument.arg
+    if name not in FOLDING or not isinstance(argument, ast.ColumnRef):
+        return None
+    return name, argument
 
 
 def _order(select: ast.SelectStmt, local: list[str]) -> tuple[str, tuple[Order, ...]]:

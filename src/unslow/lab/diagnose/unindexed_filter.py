@@ -11,7 +11,7 @@ from unslow.lab.diagnose._scans import (
     mentions,
     scans,
 )
-from unslow.lab.diagnose._statements import Condition
+from unslow.lab.diagnose._statements import Condition, count_conjuncts
 from unslow.model import Finding, PlanNode, Trace
 from unslow.model.finding import Confidence
 
@@ -34,10 +34,11 @@ def _need(scan: Scan) -> Need | None:
 
 
 def _own_filter(scan: Scan) -> Need | None:
-    conditions = scan.conditions(f"{scan.node.filter} {scan.node.condition}")
+    conditions = _plainest(scan.conditions(f"{scan.node.filter} {scan.node.condition}"))
     if scan.share() < MIN_SHARE:
         return None
-    if scan.is_residual and estimated_selectivity(scan.table, conditions) > SELECTIVE:
+    is_residual = len(conditions) < count_conjuncts(scan.node.filter)
+    if is_residual and estimated_selectivity(scan.table, conditions) > SELECTIVE:
         return None
     equality = equalities(scan.table, conditions)
     ranges = tuple(dict.fromkeys(one.column for one in conditions if one.role == "range"))
@@ -46,7 +47,7 @@ def _own_filter(scan: Scan) -> Need | None:
     order = scan.access.order if ordered and scan.access.limited else ()
     if any(one.role == "list" for one in equality):
         order = ()
-    names = tuple(one.column for one in equality)
+    names = tuple(one.key for one in equality)
     if is_served(scan.table, names, ranges, ()) and (
         not order or is_served(scan.table, names, ranges, order)
     ):
@@ -54,6 +55,11 @@ def _own_filter(scan: Scan) -> Need | None:
     is_clear = scan.node.rows <= scan.read * CERTAIN_SELECTIVITY
     confidence: Confidence = "certain" if is_clear else "likely"
     return Need(scan, equality, ranges, order, scan.share(), scan.node.rows, confidence)
+
+
+def _plainest(conditions: list[Condition]) -> list[Condition]:
+    """Those on plain columns; on functions of columns where there are no others."""
+    return [one for one in conditions if not one.function] or conditions
 
 
 def _join(scan: Scan) -> Need | None:

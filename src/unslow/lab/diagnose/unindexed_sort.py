@@ -28,7 +28,7 @@ def _need(scan: Scan) -> Need | None:
     conditions = scan.conditions(f"{scan.node.filter} {scan.node.condition}")
     single = (one for one in conditions if one.role in ("equality", "constant"))
     equality = equalities(scan.table, single)
-    names = tuple(one.column for one in equality)
+    names = tuple(one.key for one in equality)
     share = min(1.0, sort.ms / scan.plan.total_ms)  # what is below the sort runs for few rows then
     if share < MIN_SHARE or is_served(scan.table, names, (), order):
         return None

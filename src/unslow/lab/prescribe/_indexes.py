@@ -13,13 +13,31 @@ from unslow.lab.prescribe._source import Source
 from unslow.model import Finding, IndexEvidence, Table
 
 DETECTORS = frozenset({"unindexed-filter", "unindexed-sort"})
+FUNCTION = re.compile(r"(?P<function>lower|upper)\((?P<column>.+)\)")
 MAX_NAME = 63  # characters: PostgreSQL cuts what is longer
 
 
 @dataclass(frozen=True)
 class Key:
+    """A column, or what `function` makes of it."""
+
     column: str
     descending: bool = False
+    function: str = ""
+
+    @property
+    def text(self) -> str:
+        """As SQL without quotes."""
+        return f"{self.function}({self.column})" if self.function else self.column
+
+    @property
+    def sql(self) -> str:
+        quoted = _quoted(self.column)
+        return (f"{self.function}({quoted})" if self.function else quoted) + self.direction
+
+    @property
+    def direction(self) -> str:
+        return " DESC" * self.descending
 
 
 @dataclass(frozen=True)
@@ -42,7 +60,7 @@ class Candidate:
 
     def name(self, prefix: str, suffix: str = "", longest: int = MAX_NAME) -> str:
         """A name that is the same whenever the index is."""
-        columns = "_".join(key.column for key in self.keys)
+        columns = "_".join(re.sub(r"\W+", "_", key.text).rstrip("_") for key in self.keys)
         partial = "".join(f"_{_word(test)}" for test in self.tests)
         whole = re.sub(r"\W", "_", f"{prefix}_{columns}{partial}".lower())
         if len(whole + suffix) <= longest:
@@ -53,7 +71,7 @@ class Candidate:
     def sql(self, name: str, *, concurrently: bool = False) -> str:
         """The statement; without `concurrently` a second finding may want the same index."""
         how = "CREATE INDEX CONCURRENTLY" if concurrently else "CREATE INDEX IF NOT EXISTS"
-        keys = ", ".join(_quoted(key.column) + " DESC" * key.descending for key in self.keys)
+        keys = ", ".join(key.sql for key in self.keys)
         where = f" WHERE {self.predicate}" if self.tests else ""
         return f"{how} {_quoted(name)} ON {self.target} ({keys}){where}"
 
@@ -68,7 +86,7 @@ class Candidate:
 
     @property
     def summary(self) -> str:
-        keys = ", ".join(key.column + " DESC" * key.descending for key in self.keys)
+        keys = ", ".join(key.text + key.direction for key in self.keys)
         where = f" where {plainly(self.predicate)}" if self.tests else ""
         return f"Index {self.table} ({keys}){where}"
 
@@ -80,8 +98,9 @@ def candidates(finding: Finding, source: Source) -> list[Candidate]:
         return []
     schema = _schema(evidence.table, source)
     order = tuple(Key(name.removeprefix("-"), name.startswith("-")) for name in evidence.order)
-    equal = tuple(map(Key, evidence.equality))
+    equal = tuple(map(_key, evidence.equality))
     tail = order or tuple(map(Key, evidence.ranges[:1]))
+    tail = () if any(key.function for key in equal) else tail  # they leave few rows to sort
     whole = (*equal, *tail)
     plain = _plain(equal, tail, sorts=finding.id == "unindexed-sort")
     rivals = [Candidate(evidence.table, schema, keys) for keys in _distinct([whole, plain])]
@@ -91,6 +110,11 @@ def candidates(finding: Finding, source: Source) -> list[Candidate]:
         keys = tuple(key for key in whole if key.column not in constant) or whole[:1]
         return [Candidate(evidence.table, schema, keys, tests), *rivals[:1]]
     return rivals
+
+
+def _key(text: str) -> Key:
+    match = FUNCTION.fullmatch(text)
+    return Key(match["column"], function=match["function"]) if match else Key(text)
 
 
 def table(name: str, source: Source) -> Table | None:

@@ -1,6 +1,6 @@
 """Writes a missing index into the Django model's Meta and a migration that creates it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import libcst as cst
@@ -26,6 +26,7 @@ from unslow.model import (
 DETECTORS = indexes.DETECTORS
 FIXER = "django-index"
 MODELS = "django.db.models"
+FUNCTIONS = "django.db.models.functions"
 MAX_NAME = 30  # characters: Django's limit, for databases with short names
 PLAIN_BASES = frozenset({"models.Model", "Model"})
 
@@ -68,16 +69,27 @@ def _patch(candidate: Candidate, model: Model, source: Source) -> Patch | str | 
 
 @dataclass(frozen=True)
 class Arguments:
-    """What `models.Index(...)` is called with."""
+    """What `models.Index(...)` is called with; `functions` (`Upper`) are those of its fields."""
 
     name: str
     fields: tuple[str, ...]
     conditions: tuple[str, ...]
+    functions: tuple[str, ...] = ()
 
-    def call(self, index: str, condition: str) -> Call:
-        fields = ", ".join(map(_quoted, self.fields))
-        named = (f"fields=[{fields}]", f"name={_quoted(self.name)}")
-        return Call(index, (*named, *self._condition(condition)))
+    def call(self, index: str, condition: str, functions: Mapping[str, str]) -> Call:
+        return Call(
+            index,
+            (*self._fields(functions), f"name={_quoted(self.name)}", *self._condition(condition)),
+        )
+
+    def _fields(self, functions: Mapping[str, str]) -> tuple[str, ...]:
+        if not self.functions:
+            return (f"fields=[{', '.join(map(_quoted, self.fields))}]",)
+        pairs = zip(self.fields, self.functions, strict=True)
+        return tuple(
+            f"{functions[name]}({_quoted(field)})" if name else _quoted(field)
+            for field, name in pairs
+        )
 
     def _condition(self, name: str) -> tuple[str, ...]:
         return (f"condition={name}({', '.join(self.conditions)})",) if self.conditions else ()
@@ -90,7 +102,9 @@ def _arguments(candidate: Candidate, model: Model) -> Arguments | None:
         return None
     fields = tuple("-" * key.descending + names[key.column] for key in candidate.keys)
     conditions = tuple(_keyword(names[test.column], test) for test in candidate.tests)
-    return Arguments(candidate.name(model.name, "_idx", MAX_NAME), fields, conditions)
+    functions = tuple(key.function.title() for key in candidate.keys)
+    name = candidate.name(model.name, "_idx", MAX_NAME)
+    return Arguments(name, fields, conditions, functions if any(functions) else ())
 
 
 def _keyword(field: str, test: Test) -> str:
@@ -110,9 +124,10 @@ def _meta(
     imports = Imports(module, module.start(body))
     index = imports.name(MODELS, "Index")
     condition = imports.name(MODELS, "Q") if args.conditions else ""
-    if index is None or condition is None:
-        return "the module uses the names Index or Q for something else"
-    call = args.call(index, condition)
+    functions = {name: imports.name(FUNCTIONS, name) for name in args.functions if name}
+    if index is None or condition is None or None in functions.values():
+        return "the module uses the names Index, Q, Lower or Upper for something else"
+    call = args.call(index, condition, {name: str(text) for name, text in functions.items()})
     edits = (
         _new_meta(module, body, source, place, call)
         if meta is None
@@ -203,8 +218,15 @@ def _has_indexes(meta: str, module: Module, source: Source) -> bool:
 
 def _migration(model: Model, leaf: str, args: Arguments, source: Source) -> NewFile:
     name = f"{django_number(model.migrations, source):04d}_{args.name}"
-    call = lay_out(args.call("models.Index", "models.Q"), " " * 12, len("            index=,"))
-    text = MIGRATION.format(app=model.app_label, leaf=leaf, model=model.name.lower(), index=call)
+    functions = sorted({one for one in args.functions if one})
+    call = args.call("models.Index", "models.Q", dict(zip(functions, functions, strict=True)))
+    text = MIGRATION.format(
+        app=model.app_label,
+        leaf=leaf,
+        model=model.name.lower(),
+        index=lay_out(call, " " * 12, len("            index=,")),
+        functions=f"from {FUNCTIONS} import {', '.join(functions)}\n" if functions else "",
+    )
     return NewFile(f"{model.migrations}/{name}.py", text, name, leaf)
 
 
@@ -214,7 +236,7 @@ def _quoted(text: str) -> str:
 
 MIGRATION = """\
 from django.db import migrations, models
-
+{functions}
 
 class Migration(migrations.Migration):
     dependencies = [("{app}", "{leaf}")]

@@ -77,7 +77,7 @@ def _edits(
         return f"{ARGS} may come from a base or a method; a new one would hide that"
     imports = Imports(module, module.start(body))
     index, text = imports.name("sqlalchemy", "Index"), "text"
-    if candidate.tests or any(key.descending for key in candidate.keys):
+    if candidate.tests or any(key.descending or key.function for key in candidate.keys):
         text = imports.name("sqlalchemy", "text") or ""
     if index is None or not text:
         return "the module uses the names Index or text for something else"
@@ -140,7 +140,8 @@ def _call(index: str, text: str, name: str, candidate: Candidate) -> Call:
 
 
 def _key(key: Key, text: str) -> str:
-    return f'{text}("{key.column} DESC")' if key.descending else f'"{key.column}"'
+    plain = f'"{key.text}{key.direction}"'
+    return f"{text}({plain})" if key.descending or key.function else plain
 
 
 def _literal(sql: str) -> str:

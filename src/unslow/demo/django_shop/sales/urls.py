@@ -1,6 +1,6 @@
 from django.urls import path
 
-from sales import figures, reports, views
+from sales import figures, lookups, reports, views
 
 urlpatterns = [
     path("dashboard/", views.Dashboard.as_view()),
@@ -14,6 +14,8 @@ urlpatterns = [
     path("payments/<str:reference>/", views.payment_by_reference),
     path("shipments/", views.ShipmentList.as_view()),
     path("shipments/<str:tracking_number>/", views.track),
+    path("shipments/find/<str:tracking_number>/", lookups.find_shipment),
+    path("countries/find/<str:code>/", lookups.find_country),
     path("api/orders/", views.OrderList.as_view()),
     path("api/orders/checkout/", views.Checkout.as_view()),
     path("api/orders/<int:pk>/", views.OrderDetail.as_view()),
@@ -29,4 +31,7 @@ urlpatterns = [
     path("companies/<int:pk>/revenue/", figures.company_revenue),
     path("figures/stock/", figures.stock),
     path("figures/stock/fast/", figures.stock_in_the_database),
+    path("figures/ratings/", figures.ratings),
+    path("figures/ratings/latest/", figures.latest_ratings),
+    path("figures/labels/", figures.price_labels),
 ]

@@ -3,6 +3,7 @@ from sqlalchemy import text
 
 from shop.database import Db
 from shop.routers import accounts, catalog, figures, rates, reports, sales, storefront
+    lookups,
 
 app = FastAPI(title="Shop")
 app.include_router(accounts.router)
@@ -12,6 +13,7 @@ app.include_router(reports.router)
 app.include_router(figures.router)
 app.include_router(storefront.router)
 app.include_router(rates.router)
+app.include_router(lookups.router)
 
 
 @app.get("/health")
