@@ -2,8 +2,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from shop.database import Db
-from shop.routers import accounts, catalog, figures, rates, reports, sales, storefront
-    lookups,
+from shop.routers import accounts, catalog, figures, lookups, rates, reports, sales, storefront
 
 app = FastAPI(title="Shop")
 app.include_router(accounts.router)
