@@ -41,6 +41,20 @@ def test_silent_when_the_prefetch_follows_the_cause(bench):
     assert bench.advice(fixer, bench.load("items")) == []
 
 
+def test_silent_on_the_query_itself_that_is_asked_again_of_one_row(bench):
+    bench.write("def f(order):\n    return «order.items.first()»\n")
+    bench.write("«Order.objects.all()»\n", "shop/orders.py")
+    load = bench.load("items", site=1, kind="get", uses=(bench.sites[0],))
+    assert bench.patches(fixer, load, id="duplicate-query") == []
+
+
+def test_silent_in_the_expression_that_only_reads_the_relation(bench):
+    bench.write("def f(order):\n    return «order.items.all()»\n")
+    bench.write("x = 1  # «Order»\n", "shop/orders.py")
+    load = bench.load("items", site=1, uses=(bench.sites[0],))
+    assert bench.patches(fixer, load) == []
+
+
 def test_recommends_where_the_queryset_is_a_librarys(bench):
     bench.write("orders = «paginate(request)»\n")
     advice = bench.recommended(fixer, bench.load("items"))

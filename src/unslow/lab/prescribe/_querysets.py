@@ -11,7 +11,7 @@ from unslow.lab.prescribe._managers import default_manager
 from unslow.lab.prescribe._module import Module
 from unslow.lab.prescribe._relations import Need
 from unslow.lab.prescribe._source import Source
-from unslow.model import Finding, Origin, Site, TextEdit
+from unslow.model import Finding, Origin, RepeatEvidence, Site, TextEdit
 
 CHAINABLE = frozenset(
     """
@@ -157,7 +157,7 @@ def _sites(finding: Finding, origin: Origin) -> Iterator[Site]:
 
     A custom manager method is left for its callers: other code shares its body.
     """
-    if finding.cause:
+    if finding.cause and not _is_use(finding, finding.cause, origin):
         yield finding.cause
     for link in reversed(origin.links):
         if link.stack and link.direct:
@@ -165,6 +165,17 @@ def _sites(finding: Finding, origin: Origin) -> Iterator[Site]:
     for link in reversed(origin.links):
         if link.stack:
             yield link.stack[0]
+
+
+def _is_use(finding: Finding, cause: Site, origin: Origin) -> bool:
+    """Whether the cause is where the rows are used, and known not to be where they come from."""
+    if not isinstance(finding.evidence, RepeatEvidence) or not origin.links:
+        return False
+    uses = {use for repeated in finding.evidence.loads for use in repeated.uses}
+    made = (site for link in origin.links for site in link.stack)
+    return cause in uses and not any(
+        site.path == cause.path and cause.line <= site.line <= cause.end_line for site in made
+    )
 
 
 def spot_at(module: Module, node: cst.BaseExpression) -> Spot | None:

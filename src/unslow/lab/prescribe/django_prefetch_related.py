@@ -28,7 +28,10 @@ KEYED = frozenset({"select", "count", "exists"})
 def fix(finding: Finding, source: Source) -> Iterator[Patch | Recommendation]:
     """A prefetch or an annotation for what is read of many rows, each way a candidate."""
     found = list(needs(finding, source, "django"))
-    yield from _whole(finding, [need for need in found if _is_plain(need)], source)
+    plain = [need for need in found if _is_plain(need)]
+    if finding.id == "duplicate-query":  # one row of one parent: its whole collection costs more
+        plain = [need for need in plain if need.load.kind != "get"]
+    yield from _whole(finding, plain, source)
     yield from _narrowed(finding, [need for need in found if _is_filtered(need)], source)
     yield from _counted(finding, [need for need in found if _is_counted(need)], source)
     yield from _summed(finding, [need for need in found if _is_summed(need)], source)
