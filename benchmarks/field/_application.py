@@ -21,6 +21,9 @@ class Ready:
     command: tuple[str, ...]
     header: str  # of every request
     traffic: Path
+    package: Path  # its sources
+    dsn: str
+    log: Path  # of the database server
 
 
 Prepared = Callable[[Path, str], AbstractContextManager[Ready]]  # cache folder, interpreter
@@ -62,6 +65,10 @@ def installed(folder: Path, interpreter: str, *steps: Sequence[str]) -> Path:
             subprocess.run([*pip, *step], check=True)
         mark.write_text(wanted)
     return python
+
+
+def package(python: Path, name: str) -> Path:
+    return next(python.parents[1].glob(f"lib/python*/site-packages/{name}"))
 
 
 def run(environment: dict[str, str], *command: str | Path) -> str:

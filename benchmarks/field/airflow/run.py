@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks.field._application import Ready, installed, main, run
+from benchmarks.field._application import Ready, installed, main, package, run
 from unslow.demo.postgres import postgres
 
 HERE = Path(__file__).parent
@@ -48,7 +48,16 @@ def prepared(folder: Path, interpreter: str) -> Iterator[Ready]:
             connection.execute("ANALYZE")
         command = (str(python.with_name("uvicorn")), "airflow.api_fastapi.main:app")
         header = f"Authorization: Bearer {token}"
-        yield Ready(HERE, environment, command, header, HERE / "traffic.jsonl")
+        yield Ready(
+            HERE,
+            environment,
+            command,
+            header,
+            HERE / "traffic.jsonl",
+            package(python, "airflow"),
+            dsn,
+            database.log,
+        )
 
 
 if __name__ == "__main__":

@@ -4,50 +4,47 @@ Installs it into its own virtual environment below `--folder`, migrates and fill
 the embedded PostgreSQL, and runs `unslow audit` on its normal start command.
 """
 
-import argparse
+import contextlib
 import os
-import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
+
+from benchmarks.field._application import Ready, installed, main, package, run
 from unslow.demo.postgres import postgres
 from unslow.demo.redis import redis
 
 HERE = Path(__file__).parent
 PACKAGES = ("argus-server==2.10.2", "gunicorn==27.0.1")
-TOKEN_HEADER = f"Authorization: Token {'a' * 40}"
+INCIDENTS = 200
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, default=Path.home() / ".cache/unslow/field/argus")
-    parser.add_argument("--python", default="python3.12", help="argus needs Python 3.10 to 3.13")
-    parser.add_argument("--incidents", type=int, default=200)
-    parser.add_argument("audit", nargs="*", help="further options of unslow audit, after --")
-    options = parser.parse_args()
-    python = installed(options.folder, options.python)
+@contextlib.contextmanager
+def prepared(folder: Path, interpreter: str) -> Iterator[Ready]:
+    python = installed(folder, interpreter, PACKAGES)
+    admin = python.with_name("django-admin")
     with postgres() as database, redis() as cache:
         dsn = database.create("argus")
-        environment = settings(options.folder, dsn, f"{cache.host}:{cache.port}")
-        steps: Sequence[Sequence[str]] = (
-            (str(python.with_name("django-admin")), "migrate", "--verbosity=0"),
-            (str(python.with_name("django-admin")), "collectstatic", "--noinput", "--verbosity=0"),
-            (str(python), str(HERE / "populate.py"), str(options.incidents)),
+        environment = settings(folder, dsn, f"{cache.host}:{cache.port}")
+        run(environment, admin, "migrate", "--verbosity=0")
+        run(environment, admin, "collectstatic", "--noinput", "--verbosity=0")
+        run(environment, python, HERE / "populate.py", str(INCIDENTS))
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute("ANALYZE")
+        gunicorn = str(python.with_name("gunicorn"))
+        command = (gunicorn, "-w", "1", "--threads", "4", "argus.site.wsgi")
+        yield Ready(
+            HERE,
+            environment,
+            command,
+            f"Authorization: Token {'a' * 40}",
+            HERE / "traffic.jsonl",
+            package(python, "argus"),
+            dsn,
+            database.log,
         )
-        for step in steps:
-            subprocess.run(step, env=environment, check=True)
-        return audit(python, environment, options.audit)
-
-
-def installed(folder: Path, interpreter: str) -> Path:
-    """The interpreter of a virtual environment that has argus."""
-    python = folder / "venv/bin/python"
-    if not (folder / "installed").exists():
-        subprocess.run([interpreter, "-m", "venv", "--clear", folder / "venv"], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
-        (folder / "installed").touch()
-    return python
 
 
 def settings(folder: Path, dsn: str, redis_server: str) -> dict[str, str]:
@@ -69,17 +66,5 @@ def settings(folder: Path, dsn: str, redis_server: str) -> dict[str, str]:
     return {**os.environ, **given}
 
 
-def audit(python: Path, environment: Mapping[str, str], extra: Sequence[str]) -> int:
-    command = (
-        *(sys.executable, "-m", "unslow", "audit"),
-        *("--replay", str(HERE / "traffic.jsonl")),
-        *("--header", TOKEN_HEADER),
-        *extra,
-        *("--", str(python.with_name("gunicorn")), "-w", "1", "--threads", "4", "argus.site.wsgi"),
-    )
-    print(" ".join(command), flush=True)
-    return subprocess.run(command, env=dict(environment), cwd=HERE).returncode
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("argus", prepared, __doc__))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks.field._application import Ready, installed, main, run
+from benchmarks.field._application import Ready, installed, main, package, run
 from unslow.demo.postgres import postgres
 from unslow.demo.redis import redis
 
@@ -70,7 +70,16 @@ def prepared(folder: Path, interpreter: str) -> Iterator[Ready]:
             connection.execute("ANALYZE")
         command = (str(python.with_name("gunicorn")), "-w", "1", "--threads", "4", "pretix.wsgi")
         header = f"Authorization: Token {'k' * 64}"
-        yield Ready(HERE, environment, command, header, HERE / "traffic.jsonl")
+        yield Ready(
+            HERE,
+            environment,
+            command,
+            header,
+            HERE / "traffic.jsonl",
+            package(python, "pretix"),
+            database.dsn("pretix"),
+            database.log,
+        )
 
 
 if __name__ == "__main__":

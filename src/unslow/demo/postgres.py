@@ -47,6 +47,10 @@ class Postgres:
     def dsn(self, dbname: str = "postgres") -> str:
         return f"postgresql://{self.user}@{self.host}:{self.port}/{dbname}"
 
+    @property
+    def log(self) -> Path:
+        return self.folder / _embedded.LOG_NAME
+
     def create(self, dbname: str) -> str:
         """Create an empty database and return its dsn."""
         with psycopg.connect(self.dsn(), autocommit=True) as connection:
