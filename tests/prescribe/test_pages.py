@@ -8,9 +8,11 @@ from msgspec.structs import replace
 
 from unslow.lab.patching import diff
 from unslow.lab.prescribe import (
+    cached_property,
     django_in_bulk,
     django_prefetch_related,
     django_select_related,
+    local_variable,
     sqlalchemy_eager_load,
     sqlalchemy_in_query,
 )
@@ -79,3 +81,27 @@ def test_sqlalchemy_in_query(alchemy):
 def test_the_python_of_a_page_compiles(page):
     for block in blocks(page.name, "python"):
         compile(block, page.name, "exec")
+
+
+def test_local_variable(bench):
+    cause = "Order.objects.filter(customer=customer).exists()"
+    example, expected = (blocks("local-variable.md", kind)[0] for kind in ("python", "diff"))
+    bench.write(example.replace(cause, f"«{cause}»"))
+    assert _of_duplicate(bench, local_variable, "exists") == expected
+
+
+def test_cached_property(bench):
+    cause = "self.items.count()"
+    example, expected = (blocks("cached-property.md", kind)[0] for kind in ("python", "diff"))
+    bench.write(example.replace(cause, f"«{cause}»"))
+    assert _of_duplicate(bench, cached_property, "count") == expected
+
+
+def _of_duplicate(bench, fixer, kind):
+    asked = bench.load("customer", kind=kind, model="shop.Order", uses=tuple(bench.sites))
+    inner = replace(asked.load, relation="", parent="", origin=None)
+    [patch] = bench.patches(
+        fixer, replace(asked, load=inner, relation_path=()), id="duplicate-query"
+    )
+    bench.apply(patch)
+    return diff([patch], bench.source.read)

@@ -44,6 +44,10 @@ class Product(models.Model):
     def origin(self):
         return f"{self.supplier.name}, {self.supplier.country.name}"
 
+    @property
+    def rating(self):
+        return self.reviews.aggregate(mean=models.Avg("rating"))["mean"]
+
 
 class Inventory(models.Model):
     product = models.OneToOneField(Product, on_delete=models.CASCADE, related_name="inventory")

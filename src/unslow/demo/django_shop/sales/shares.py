@@ -1,0 +1,52 @@
+from django.db.models import Sum
+from django.http import JsonResponse
+from django.shortcuts import get_object_or_404
+from django.urls import path
+
+from catalog.models import Product
+from sales.models import Payment
+
+
+def payment_shares(request):
+    """How the payments divide among the methods."""
+    if not Payment.objects.aggregate(total=Sum("amount"))["total"]:
+        return JsonResponse({"shares": {}})
+    sums = Payment.objects.values("method").annotate(total=Sum("amount")).order_by("method")
+    whole = Payment.objects.aggregate(total=Sum("amount"))["total"]
+    shares = {row["method"]: round(float(row["total"] / whole), 4) for row in sums}
+    return JsonResponse({"shares": shares})
+
+
+def payment_shares_at_once(request):
+    whole = Payment.objects.aggregate(total=Sum("amount"))["total"]
+    if not whole:
+        return JsonResponse({"shares": {}})
+    sums = Payment.objects.values("method").annotate(total=Sum("amount")).order_by("method")
+    shares = {row["method"]: round(float(row["total"] / whole), 4) for row in sums}
+    return JsonResponse({"shares": shares})
+
+
+def product_rating(request, pk):
+    product = get_object_or_404(Product, pk=pk)
+    return JsonResponse(
+        {
+            "name": product.name,
+            "rating": product.rating and round(product.rating, 2),
+            "stars": "*" * round(product.rating or 0),
+            "recommended": (product.rating or 0) >= 4,
+        }
+    )
+
+
+def product_verdict(request, pk):
+    product = get_object_or_404(Product, pk=pk)
+    rating = product.rating or 0
+    return JsonResponse({"name": product.name, "stars": "*" * round(rating), "good": rating >= 4})
+
+
+urlpatterns = [
+    path("shares/payments/", payment_shares),
+    path("shares/payments/at-once/", payment_shares_at_once),
+    path("shares/products/<int:pk>/", product_rating),
+    path("shares/products/<int:pk>/verdict/", product_verdict),
+]
