@@ -11,6 +11,7 @@ import msgspec
 from unslow.model import (
     SCHEMA_VERSION,
     CacheCall,
+    Encoding,
     Link,
     Load,
     Model,
@@ -131,6 +132,7 @@ def request(
     path: str = "",
     view: str = "",
     cache: Sequence[CacheCall] = (),
+    encodings: Sequence[Encoding] = (),
 ) -> Callable[[int], Request]:
     """A request, numbered by the trace that takes it; it lasts as long as its queries, and 1 ms."""
     flat = _timed(one for part in queries for one in part.all)
@@ -145,6 +147,7 @@ def request(
         queries=flat,
         view=site(view) if view else None,
         cache_calls=tuple(cache),
+        encodings=tuple(encodings),
     )
 
 

@@ -79,6 +79,18 @@ class CacheEvidence(msgspec.Struct, frozen=True, tag="cache"):
     uses: tuple[Site, ...] = ()
 
 
+class EncodingEvidence(msgspec.Struct, frozen=True, tag="encoding"):
+    """How the response is made: by whom (`kind`), for how many rows, in how many ms a request.
+
+    `name` is the serializer's class or the view; all numbers are medians.
+    """
+
+    kind: str
+    name: str
+    items: int
+    ms: float
+
+
 class AllowanceEvidence(msgspec.Struct, frozen=True, tag="allowance"):
     """A comment that allows `rules` and no longer should. `until` is the date as written, or ""."""
 
@@ -127,18 +139,6 @@ class WriteEvidence(msgspec.Struct, frozen=True, tag="write"):
     example_sql: str = ""
 
 
-Evidence = (
-    RepeatEvidence
-    | IndexEvidence
-    | CacheEvidence
-    | AllowanceEvidence
-    | RowsEvidence
-    | WriteEvidence
-)
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """A fact, a number, a place. `id` is the detector's name; `endpoints` are `METHOD route`."""
 class WaitEvidence(msgspec.Struct, frozen=True, tag="wait"):
     """Waiting that an expression causes.
 
@@ -154,6 +154,20 @@ class WaitEvidence(msgspec.Struct, frozen=True, tag="wait"):
     cookies: bool = False
 
 
+Evidence = (
+    RepeatEvidence
+    | IndexEvidence
+    | CacheEvidence
+    | EncodingEvidence
+    | AllowanceEvidence
+    | RowsEvidence
+    | WriteEvidence
+    | WaitEvidence
+)
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A fact, a number, a place. `id` is the detector's name; `endpoints` are `METHOD route`."""
 
     id: str
     title: str
@@ -162,6 +176,5 @@ class WaitEvidence(msgspec.Struct, frozen=True, tag="wait"):
     endpoints: tuple[str, ...]
     cause: Site | None
     symptom: Site | None
-    | WaitEvidence
     evidence: Evidence
     cost: Cost

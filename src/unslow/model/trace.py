@@ -173,6 +173,21 @@ class Block(msgspec.Struct, frozen=True):
     stack: tuple[Site, ...] = ()
 
 
+class Encoding(msgspec.Struct, frozen=True):
+    """What a request spent on making its response out of its data, without its queries.
+
+    `kind` tells who did it: a serializer of Django REST framework, FastAPI's encoder in Python, or
+    a response model. `name` is the serializer's class or the view, `items` the rows. `site` is the
+    list of the serializer's fields, or what the view returns.
+    """
+
+    kind: Literal["serializer", "encoder", "response model"]
+    name: str
+    items: int = 1
+    duration_ms: float = 0.0
+    site: Site | None = None
+
+
 class Request(msgspec.Struct, frozen=True):
     """One request. `route` is the template (`api/orders/<int:pk>/`), `path` the URL as sent."""
 
@@ -189,6 +204,7 @@ class Request(msgspec.Struct, frozen=True):
     blocked: tuple[str, ...] = ()  # hosts that the sandbox refused to reach
     view: Site | None = None
     cache_calls: tuple[CacheCall, ...] = ()
+    encodings: tuple[Encoding, ...] = ()
     http_calls: tuple[HttpCall, ...] = ()
     built: tuple[Built, ...] = ()
     blocks: tuple[Block, ...] = ()

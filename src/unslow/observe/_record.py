@@ -45,6 +45,7 @@ class RequestRecord:
         "closed",
         "cpu_clock",
         "cpu_started",
+        "endpoint",
         "error",
         "id",
         "method",
@@ -72,6 +73,7 @@ class RequestRecord:
         self.error = ""
         self.blocked: list[str] = []
         self.view: Site | None = None
+        self.endpoint: Any = None  # the function that answers, where the framework names it
         self.closed = False
         # A WSGI request has its thread for itself; an ASGI request may use several.
         self.cpu_clock = time.thread_time if threaded else time.process_time

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-from unslow.observe import _application, _record, _wire
-from unslow.observe._patch import wrap
+from unslow.observe import _application, _encodings, _record, _wire
+from unslow.observe._patch import Function, wrap
 from unslow.observe.starlette import (
     declared,
     is_own,
@@ -30,6 +30,22 @@ def install(module: ModuleType) -> None:
     """Watch how an API route hands a request on."""
     if _record.level() != "off":
         wrap(module.APIRoute, "handle", lambda original: observed(original, _enter))
+    if _record.level() == "full":
+        wrap(module, "serialize_response", _timed)
+
+
+def _timed(original: Function) -> Function:
+    async def serialize_response(*args: Any, **named: Any) -> Any:
+        """A route without a response model has its answer encoded by Python code."""
+        content = named.get("response_content")
+        record = _record.current()
+        if record is None or record.endpoint is None:
+            return await original(*args, **named)
+        kind = "encoder" if named.get("field") is None else "response model"
+        with _encodings.encoding(kind, record.endpoint, content):
+            return await original(*args, **named)
+
+    return serialize_response
 
 
 @_wire.safely

@@ -59,6 +59,7 @@ def name(record: _record.RequestRecord, path: str, endpoint: Any, method: str) -
     record.route = record.mounted + path
     if _record.level() == "full":
         record.view = site_of_view(endpoint, method.lower())
+        record.endpoint = endpoint
 
 
 def describe() -> dict[str, Any] | None:
