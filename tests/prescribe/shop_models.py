@@ -59,3 +59,10 @@ class Item(models.Model):
 
 class Note(Named):
     order = ForeignKey(Order, CASCADE)
+
+
+class Price(models.Model):
+    amount = models.DecimalField(max_digits=10, decimal_places=2)
+    weight = models.FloatField(default=0.1)
+    pieces = models.IntegerField(default=1)
+    changed_at = models.DateTimeField(auto_now=True)

@@ -168,7 +168,8 @@ def _kept(write: RowWrite, rows: str, made: Made) -> TextEdit:
     short = f"{rows}.append({made.text})"
     if not made.name and "\n" not in made.text and len(indent) + len(short) <= LINE_LENGTH:
         return module.replace(write.node, short)
-    name = made.name or write.free_name(singular(write.model.name), f"new_{singular(write.model.name)}") or rows
+    one = singular(write.model.name)
+    name = made.name or write.free_name(one, f"new_{one}") or rows
     start = "" if made.name else f"{name} = "
     return module.replace(write.node, f"{start}{made.text}\n{indent}{rows}.append({name})")
 
