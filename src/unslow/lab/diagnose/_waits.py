@@ -21,6 +21,8 @@ class Sources:
     read: Read
     _trees: dict[str, ast.Module | None] = field(default_factory=dict)
     _parents: dict[str, dict[ast.AST, ast.AST]] = field(default_factory=dict)
+    _expressions: dict[str, list[ast.expr]] = field(default_factory=dict)
+    _found: dict[Site, ast.expr | None] = field(default_factory=dict)  # a request repeats few
 
     def tree(self, path: str) -> ast.Module | None:
         if path not in self._trees:
@@ -32,13 +34,16 @@ class Sources:
 
     def expression(self, site: Site) -> ast.expr | None:
         """The smallest expression around the site; a suspended call is its `await`."""
-        tree = self.tree(site.path)
-        found = [
-            node
-            for node in (ast.walk(tree) if tree else ())
-            if isinstance(node, ast.expr) and _encloses(node, site)
-        ]
-        return min(found, key=_length, default=None)
+        if site not in self._found:
+            around = (one for one in self._all(site.path) if _encloses(one, site))
+            self._found[site] = min(around, key=_length, default=None)
+        return self._found[site]
+
+    def _all(self, path: str) -> list[ast.expr]:
+        if path not in self._expressions:
+            nodes = ast.walk(self.tree(path) or ast.Module([], []))
+            self._expressions[path] = [node for node in nodes if isinstance(node, ast.expr)]
+        return self._expressions[path]
 
     def around(self, path: str, node: ast.AST) -> Iterator[ast.AST]:
         """The nodes around `node`, innermost first."""
