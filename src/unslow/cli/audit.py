@@ -8,7 +8,7 @@ import typer
 
 from unslow.cli import _outputs as out
 from unslow.cli._outcome import OVER_THRESHOLD, command
-from unslow.cli._values import pairs, seconds
+from unslow.cli._values import pairs, seconds, sizes
 
 REQUESTS = "Requests"
 PROOF = "Proof"
@@ -64,6 +64,14 @@ def audit(
             rich_help_panel=REQUESTS,
         ),
     ] = 0,
+    grow: Annotated[
+        str,
+        typer.Option(
+            metavar="1,4,16",
+            help="Observe the clone at these multiples of its rows.",
+            rich_help_panel=REQUESTS,
+        ),
+    ] = "",
     source: Annotated[
         Words | None,
         typer.Option(metavar="PACKAGE", help="Installed, and application code too."),
@@ -107,6 +115,7 @@ def audit(
     outputs = out.Outputs(html, json, sarif, markdown)
     out.check(*outputs.files().values(), save_trace)
     budget_s = seconds(time_budget, "--time-budget")
+    multiples = sizes(grow, "--grow")
 
     from unslow.cli import _state
     from unslow.cli._progress import shown
@@ -138,6 +147,7 @@ def audit(
         budget_s=budget_s,
         seed=seed,
         seed_rows=seed_rows,
+        sizes=multiples,
     )
     with shown() as progress:
         audited = pipeline.audit(found, options, progress)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import msgspec
+
 from unslow import __version__
 from unslow.lab.patching import diff
 from unslow.lab.prove import Combination, Proof, counters
@@ -140,7 +142,11 @@ def _endpoints(trace: Trace) -> tuple[Endpoint, ...]:
     grouped: dict[str, list[Request]] = defaultdict(list)
     for request in trace.requests:
         grouped[request.endpoint].append(request)
-    rows = [_endpoint(requests) for requests in grouped.values()]
+    growth = {one.endpoint: one.growth for one in trace.growth}
+    rows = [
+        msgspec.structs.replace(_endpoint(requests), growth=growth.get(endpoint))
+        for endpoint, requests in grouped.items()
+    ]
     return tuple(sorted(rows, key=lambda row: -row.latency_ms.p50))
 
 

@@ -10,13 +10,14 @@ from unslow.lab import plans
 from unslow.lab._observation import Fill, observe, prepare, running
 from unslow.lab._summary import Case, Proven, summarise
 from unslow.lab.diagnose import diagnose
+from unslow.lab.growth.observing import observe_growing
 from unslow.lab.prescribe import Source, prescribe
 from unslow.lab.prove import Candidate, prove_all, traffic
 from unslow.lab.prove.session import weights
 from unslow.lab.seeding import Amount, Seeded, seed_database, told
-from unslow.lab.target import Database, Lab, Running, Target
+from unslow.lab.target import Database, Description, Lab, Running, Target
 from unslow.lab.workload import Wanted, Workload
-from unslow.model import Model, Patch, Report, TargetInfo, Trace
+from unslow.model import GrownData, Model, Patch, Report, TargetInfo, Trace
 from unslow.progress import Progress, Silent
 
 
@@ -30,6 +31,7 @@ class Options:
     budget_s: float = 300.0
     seed: int = 0
     seed_rows: int = 0  # of each empty table of the clone; 0 leaves it as it is
+    sizes: tuple[int, ...] = ()  # multiples of the data to observe at; () for the data as it is
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def audit(target: Target, options: Options, progress: Progress) -> Audited:
         workload, description = prepare(
             lab, options.wanted, options.login, progress, fill=_filler(options, progress)
         )
-        trace = observe(lab, workload, description, options.login, plans.collect, progress)
+        trace, grown = _observed(lab, workload, description, options, progress)
         cases = _cases(trace, Source(lab.roots, trace.models, trace), lab.read, progress)
         proven = (
             _prove(lab, workload, trace, cases, options, progress) if options.prove else Proven()
@@ -56,7 +58,15 @@ def audit(target: Target, options: Options, progress: Progress) -> Audited:
         root = TargetInfo(trace.kind, trace.framework, trace.database, str(target.root))
         report = summarise(root, trace, workload.skipped, cases, proven, lab.read)
     seconds = round(time.monotonic() - started, 1)
-    return Audited(msgspec.structs.replace(report, seconds=seconds), trace)
+    return Audited(msgspec.structs.replace(report, seconds=seconds, grown=grown), trace)
+
+
+def _observed(
+    lab: Lab, workload: Workload, description: Description, options: Options, progress: Progress
+) -> tuple[Trace, GrownData | None]:
+    if options.sizes:
+        return observe_growing(lab, workload, description, options.login, options.sizes, progress)
+    return observe(lab, workload, description, options.login, plans.collect, progress), None
 
 
 def _filler(options: Options, progress: Progress) -> Fill | None:

@@ -7,6 +7,7 @@ import msgspec
 from unslow.model.budget import Budget
 from unslow.model.comparison import Comparison
 from unslow.model.finding import Confidence, Cost, Evidence, Severity
+from unslow.model.growth import GrownData, Growth
 from unslow.model.interval import Interval
 from unslow.model.patch import NewFile, Safety, TextEdit
 from unslow.model.selftest import Selftest
@@ -74,6 +75,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     waterfall: tuple[WaterfallBar, ...] = ()
     rows: float = 0.0  # that the statements of a request gave or changed
     bytes: float = 0.0  # of a response's body
+    growth: Growth | None = None
 
 
 class Fix(msgspec.Struct, frozen=True):
@@ -153,3 +155,4 @@ class Report(msgspec.Struct, frozen=True):
     budget: Budget | None = None  # what `unslow check` held the endpoints to
     selftest: Selftest | None = None
     comparison: Comparison | None = None
+    grown: GrownData | None = None  # set where the audit ran at several sizes of the data

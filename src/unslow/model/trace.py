@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from unslow.model.growth import EndpointGrowth
 from unslow.model.schema import Model, Table
 from unslow.model.site import Site
 
@@ -286,3 +287,5 @@ class Trace(msgspec.Struct, frozen=True):
     tables: tuple[Table, ...] = ()
     plans: tuple[Plan, ...] = ()
     python: str = ""  # the version that runs the application
+    extensions: tuple[str, ...] = ()  # that the PostgreSQL server has, installed or not
+    growth: tuple[EndpointGrowth, ...] = ()  # of the endpoints, where the data was grown

@@ -87,7 +87,8 @@ class PostgresStore:
         try:
             return self._connection.execute(statement.encode()).rowcount
         except CONFLICTS as error:
-            raise Refused(_said(error), "conflict") from error
+            name = error.diag.constraint_name
+            raise Refused(f"{name} allows no more rows", "conflict") from error
         except errors.CheckViolation as error:
             raise Refused(_said(error), "check") from error
         except psycopg.Error as error:

@@ -26,8 +26,18 @@ class Amplified:
     tables: tuple[Grown, ...]
 
     @property
+    def before(self) -> int:
+        return sum(one.before for one in self.tables)
+
+    @property
     def rows(self) -> int:
+        """The new ones."""
         return sum(one.after - one.before for one in self.tables)
+
+    @property
+    def ungrown(self) -> tuple[Grown, ...]:
+        """The tables that have rows, and not as many as they should."""
+        return tuple(one for one in self.tables if one.why and one.before)
 
 
 def amplify(database: Database, factor: int, first: int = 1) -> Amplified:
@@ -79,7 +89,6 @@ def told(amplified: Amplified) -> str:
     """One sentence: how many rows, and which tables have not grown, and why."""
     count = f"{amplified.rows:,}".replace(",", " ")
     text = f"{amplified.source} ×{amplified.factor}: {count} new rows"
-    left = [one for one in amplified.tables if one.why and one.before]
-    if left:
+    if left := amplified.ungrown:
         text += "; " + "; ".join(f"{one.table}: {one.why}" for one in left)
     return text
