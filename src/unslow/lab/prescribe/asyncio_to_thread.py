@@ -49,7 +49,7 @@ def _obstacle(module: Module, node: cst.Call) -> str:
 
 
 def _edits(module: Module, node: cst.Call) -> list[TextEdit] | None:
-    imported = _module_name(module, "asyncio")
+    imported = import_module(module, "asyncio")
     if imported is None:
         return None
     sleeps = dotted(node.func) in ("time.sleep", "sleep") and _sleeps(module, node)
@@ -90,7 +90,7 @@ def _needs_parentheses(module: Module, node: cst.Call) -> bool:
     )
 
 
-def _module_name(module: Module, name: str) -> list[TextEdit] | None:
+def import_module(module: Module, name: str) -> list[TextEdit] | None:
     """The edits that make a standard module available by its own name; None where it is taken."""
     statements = list(module.nodes(cst.Import))
     if any(_imports(statement, name) for statement in statements):
@@ -100,7 +100,10 @@ def _module_name(module: Module, name: str) -> list[TextEdit] | None:
         for kind in (cst.AssignTarget, cst.Param, cst.ImportAlias)
         for node in module.nodes(kind)
     )
-    return None if taken else [module.insert(_first_import(module), f"import {name}\n")]
+    if taken:
+        return None
+    at, blank = _place(module)
+    return [module.insert(at, f"import {name}\n{blank}")]
 
 
 def _bound(node: cst.AssignTarget | cst.Param | cst.ImportAlias) -> str:
@@ -115,20 +118,22 @@ def _imports(statement: cst.Import, name: str) -> bool:
     return any(alias.evaluated_name == name and alias.asname is None for alias in statement.names)
 
 
-def _first_import(module: Module) -> int:
-    """Before the first import that is not of `__future__`, else after the docstring."""
-    for line in module.tree.body:
-        if isinstance(line, cst.SimpleStatementLine):
-            small = line.body[0]
-            future = (
-                isinstance(small, cst.ImportFrom)
-                and small.module
-                and (dotted(small.module) == "__future__")
-            )
-            if isinstance(small, cst.Import | cst.ImportFrom) and not future:
-                return module.start(line)
-    body = module.tree.body
-    if body and module.tree.get_docstring() is not None:
-        end = module.content.find(b"\n", module.end(body[0]))
-        return end + 1 if end >= 0 else len(module.content)
-    return module.start(body[0]) if body else 0
+def _place(module: Module) -> tuple[int, str]:
+    """Before the first import that is not of `__future__`, else at the top with a gap below."""
+    body = list(module.tree.body)
+    if module.tree.get_docstring() is not None:
+        body = body[1:]
+    for line in body:
+        small = line.body[0] if isinstance(line, cst.SimpleStatementLine) else None
+        if isinstance(small, cst.Import) or (
+            isinstance(small, cst.ImportFrom)
+            and not (small.module and dotted(small.module) == "__future__")
+        ):
+            return module.start(line), ""
+    after = next((line for line in body if not _is_future(line)), None)
+    return (module.start(after), "\n\n") if after else (len(module.content), "")
+
+
+def _is_future(line: cst.CSTNode) -> bool:
+    small = line.body[0] if isinstance(line, cst.SimpleStatementLine) else None
+    return isinstance(small, cst.ImportFrom)

@@ -3,7 +3,10 @@ import os
 import urllib.request
 
 from fastapi import APIRouter
+from sqlalchemy import func, select
 
+from shop.database import Db
+from shop.models import OrderItem, Payment, StockMovement
 from shop.partner import ask, rate
 
 router = APIRouter(prefix="/rates")
@@ -25,3 +28,45 @@ async def yesterdays_rate() -> dict:
 @router.get("/tomorrow")
 async def tomorrows_rate() -> dict:
     return await ask("rates/tomorrow")
+
+
+@router.get("/pair")
+async def pair_of_rates() -> dict:
+    dollar = await ask("rates/dollar")
+    yen = await ask("rates/yen")
+    return {"dollar": dollar["value"], "yen": yen["value"]}
+
+
+@router.get("/chain")
+async def chained_rates() -> dict:
+    """The second question depends on the first answer."""
+    dollar = await ask("rates/dollar")
+    other = await ask(f"rates/{dollar['value']}")
+    return {"dollar": dollar["value"], "other": other["value"]}
+
+
+@router.get("/volume")
+async def volume(db: Db) -> dict:
+    """What the partner wants to know of the shop's business."""
+    moved = await db.scalar(select(func.sum(StockMovement.quantity)))
+    sold = await db.scalar(select(func.sum(OrderItem.quantity)))
+    paid = await db.scalar(select(func.sum(Payment.amount)))
+    return {"moved": moved, "sold": sold, "paid": paid}
+
+
+@router.get("/extremes")
+async def extremes(db: Db) -> dict:
+    return {
+        "largest": await db.scalar(select(func.max(StockMovement.quantity))),
+        "smallest": await db.scalar(select(func.min(StockMovement.quantity))),
+    }
+
+
+@router.get("/last")
+async def largest_movement(db: Db) -> dict:
+    """One read after another, because the second needs the first."""
+    largest = await db.scalar(select(func.max(StockMovement.quantity)))
+    count = await db.scalar(
+        select(func.count()).select_from(StockMovement).where(StockMovement.quantity == largest)
+    )
+    return {"largest": largest, "count": count}
