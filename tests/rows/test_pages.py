@@ -14,6 +14,10 @@ PAGES = Path(__file__).parents[2] / "docs/fixers"
 QUERIES = {  # the page's fixer, its detector, and the expression of the example that is seen
     "django-aggregate": ("python-aggregate", "Order.objects.filter(paid=True)"),
     "sqlalchemy-aggregate": ("python-aggregate", "select(Order).where(Order.paid)"),
+    "django-only": ("unused-column", "Order.objects.filter(paid=True)"),
+    "django-values-list": ("unused-column", "Order.objects.filter(paid=True)"),
+    "sqlalchemy-load-only": ("unused-column", "select(Order).where(Order.paid)"),
+    "sqlalchemy-columns": ("unused-column", "select(Order).where(Order.paid)"),
 }
 
 

@@ -1,7 +1,7 @@
 from django.db.models import Count, Sum
 from django.http import JsonResponse
 
-from catalog.models import Inventory
+from catalog.models import Inventory, Product, Review
 from sales.models import Order
 
 
@@ -25,3 +25,22 @@ def company_revenue(request, pk):
     for order in Order.objects.filter(customer__company=pk):
         revenue += order.total
     return JsonResponse({"revenue": revenue})
+
+
+def ratings(request):
+    """The latest ratings, for the chart."""
+    reviews = Review.objects.order_by("-id")[:500]
+    return JsonResponse({"ratings": [review.rating for review in reviews]})
+
+
+def latest_ratings(request):
+    ratings = Review.objects.order_by("-id").values_list("rating", flat=True)[:500]
+    return JsonResponse({"ratings": list(ratings)})
+
+
+def price_labels(request):
+    """What the labels on the shelves say."""
+    labels = []
+    for product in Product.objects.order_by("id")[:300]:
+        labels.append(f"{product.name} ({product.sku}): {product.price}")
+    return JsonResponse({"labels": labels})

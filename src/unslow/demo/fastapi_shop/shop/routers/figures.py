@@ -2,7 +2,7 @@ from fastapi import APIRouter
 from sqlalchemy import func, select
 
 from shop.database import Db
-from shop.models import Customer, Inventory, Order
+from shop.models import Customer, Inventory, Order, Product, Review
 
 router = APIRouter()
 
@@ -32,3 +32,25 @@ async def company_revenue(company_id: int, db: Db) -> dict:
     for order in await db.scalars(orders):
         revenue += order.total
     return {"revenue": revenue}
+
+
+@router.get("/figures/ratings")
+async def ratings(db: Db) -> list[int]:
+    """The latest ratings, for the chart."""
+    reviews = await db.scalars(select(Review).order_by(Review.id.desc()).limit(500))
+    return [review.rating for review in reviews]
+
+
+@router.get("/figures/ratings/latest")
+async def latest_ratings(db: Db) -> list[int]:
+    ratings = await db.scalars(select(Review.rating).order_by(Review.id.desc()).limit(500))
+    return list(ratings)
+
+
+@router.get("/figures/labels")
+async def price_labels(db: Db) -> list[str]:
+    """What the labels on the shelves say."""
+    labels = []
+    for product in await db.scalars(select(Product).order_by(Product.id).limit(300)):
+        labels.append(f"{product.name} ({product.sku}): {product.price}")
+    return labels
