@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from unslow.lab.report import _budget as budget
 from unslow.lab.report import _charts as charts
 from unslow.lab.report import _comparison as comparison
+from unslow.lab.report import _growth as growth
 from unslow.lab.report import _load as load
 from unslow.lab.report import _phrases as say
 from unslow.lab.report import _selftest as selftest
@@ -56,6 +57,7 @@ def _template(name: str = "report.html.jinja") -> Template:
         "selftest": selftest,
         "comparison": comparison,
         "charts": charts,
+        "growth": growth,
         "load": load,
         "writes": writes,
         "diff_lines": diff_lines,

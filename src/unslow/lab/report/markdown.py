@@ -2,6 +2,7 @@
 
 from unslow.lab.report import _budget as budget
 from unslow.lab.report import _comparison as comparison
+from unslow.lab.report import _growth as growth
 from unslow.lab.report import _phrases as say
 from unslow.lab.report import _selftest as selftest
 from unslow.lab.report import _writes as writes
@@ -36,6 +37,8 @@ def _blocks(report: Report, shown: int) -> list[str]:
     if shown < len(report.findings):
         blocks.append(f"The details of {len(report.findings) - shown} findings did not fit here.")
     blocks.append(fold("Endpoints", _endpoints(report)))
+    if report.grown:
+        blocks.append(growth.markdown(report))
     if report.skipped:
         grouped = say.skipped(report).items()
         lines = [f"- {text(why)}: {', '.join(map(code, names))}" for why, names in grouped]

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from unslow.lab.report import _budget as budget
 from unslow.lab.report import _comparison as comparison
+from unslow.lab.report import _growth as growth
 from unslow.lab.report import _phrases as say
 from unslow.lab.report import _selftest as selftest
 from unslow.lab.report import _writes as writes
@@ -62,6 +63,7 @@ def _parts(report: Report, width: int) -> list[RenderableType]:
         shown = comparison.terminal(report, report.comparison)
         return [_head(report, width), *shown, *_skipped(report)]
     parts: list[RenderableType] = [_head(report, width), "", _endpoints(report)]
+    parts += growth.terminal(report)
     if not report.findings:
         parts += ["", Text("Nothing to fix: no finding in the endpoints above.", style="green")]
     shared = say.shared_reasons(report)
