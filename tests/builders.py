@@ -15,6 +15,7 @@ from unslow.model import (
     Link,
     Load,
     Model,
+    Opened,
     Origin,
     Plan,
     Query,
@@ -133,6 +134,7 @@ def request(
     view: str = "",
     cache: Sequence[CacheCall] = (),
     encodings: Sequence[Encoding] = (),
+    connections: Sequence[Opened] = (),
 ) -> Callable[[int], Request]:
     """A request, numbered by the trace that takes it; it lasts as long as its queries, and 1 ms."""
     flat = _timed(one for part in queries for one in part.all)
@@ -148,6 +150,7 @@ def request(
         view=site(view) if view else None,
         cache_calls=tuple(cache),
         encodings=tuple(encodings),
+        connections=tuple(connections),
     )
 
 

@@ -184,7 +184,8 @@ def _request_sites(request: Request) -> Iterator[Site]:
         yield from _sites(query)
     for call in (*request.cache_calls, *request.http_calls, *request.built, *request.blocks):
         yield from call.stack
-    yield from (one.site for one in request.encodings if one.site is not None)
+    made = (*request.encodings, *request.connections)
+    yield from (one.site for one in made if one.site is not None)
 
 
 def _sites(query: Query) -> Iterator[Site]:

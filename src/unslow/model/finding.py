@@ -91,6 +91,20 @@ class EncodingEvidence(msgspec.Struct, frozen=True, tag="encoding"):
     ms: float
 
 
+class SettingEvidence(msgspec.Struct, frozen=True, tag="setting"):
+    """A setting that costs: its name and value now, and what it decides in this application.
+
+    `calls` is how often a request pays for it and `ms` how long each time, both medians.
+    """
+
+    name: str
+    value: str
+    about: str = ""
+    calls: float = 0.0
+    ms: float = 0.0
+    threaded: bool = True
+
+
 class AllowanceEvidence(msgspec.Struct, frozen=True, tag="allowance"):
     """A comment that allows `rules` and no longer should. `until` is the date as written, or ""."""
 
@@ -159,6 +173,7 @@ Evidence = (
     | IndexEvidence
     | CacheEvidence
     | EncodingEvidence
+    | SettingEvidence
     | AllowanceEvidence
     | RowsEvidence
     | WriteEvidence

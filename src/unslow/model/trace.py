@@ -189,6 +189,22 @@ class Encoding(msgspec.Struct, frozen=True):
     site: Site | None = None
 
 
+class Opened(msgspec.Struct, frozen=True):
+    """A database connection that a request had to open.
+
+    `database` is the name that its queries have, `kind` the setting or the pool's class that
+    decides (`CONN_MAX_AGE=0`, `NullPool`); `threaded` tells a WSGI server. `site` is where the
+    database is set up: its dictionary in the settings, or the call that makes the engine.
+    """
+
+    database: str
+    kind: str
+    start_ms: float = 0.0
+    duration_ms: float = 0.0
+    threaded: bool = True
+    site: Site | None = None
+
+
 class Request(msgspec.Struct, frozen=True):
     """One request. `route` is the template (`api/orders/<int:pk>/`), `path` the URL as sent."""
 
@@ -206,6 +222,7 @@ class Request(msgspec.Struct, frozen=True):
     view: Site | None = None
     cache_calls: tuple[CacheCall, ...] = ()
     encodings: tuple[Encoding, ...] = ()
+    connections: tuple[Opened, ...] = ()
     http_calls: tuple[HttpCall, ...] = ()
     built: tuple[Built, ...] = ()
     blocks: tuple[Block, ...] = ()

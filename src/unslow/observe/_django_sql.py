@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from types import FrameType, ModuleType
 from typing import Any
 
-from unslow.observe import _django_stack, _record, _wire
+from unslow.observe import _connections, _django_stack, _record, _wire
 from unslow.observe._django_queryset import LOOKUPS, MODEL, ORIGIN, loading, looks_up_type, stamp_of
 from unslow.observe._origin import EMPTY, Json, Origin, Parent, Stamp, load
 from unslow.observe._patch import Function, wrap
@@ -76,6 +76,8 @@ def install_connect(base: ModuleType) -> None:
     """Hook `django.db.backends.base.base`: a connection's own upkeep is not the request's."""
 
     wrap(base.BaseDatabaseWrapper, "connect", quietly)
+    if _record.level() == "full":
+        wrap(base.BaseDatabaseWrapper, "connect", _connections.timed)
     wrap(base.BaseDatabaseWrapper, "close_if_health_check_failed", quietly)
 
 

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Any
 
-from unslow.observe import _record, _wire
+from unslow.observe import _connections, _record, _sites, _wire
 from unslow.observe._origin import EMPTY, Json, load
 from unslow.observe._patch import Function, wrap
 from unslow.observe._sqlalchemy_loads import OPTION, Execution
@@ -18,6 +18,9 @@ from unslow.observe._through import through
 MAX_ENGINES = 8  # an application that makes one per request would fill the memory
 STARTED = "_unslow_started"
 QUERY = "_unslow_query"
+SITE = "_unslow_site"
+NAME = "_unslow_name"
+CONNECTING = "_unslow_connecting"
 
 _dialects: list[Any] = []  # of the engines, in the order in which they were made
 
@@ -28,6 +31,8 @@ def install(engine: Any, cursor: Any, pool: Any, event: Any) -> None:
     event.listen(engine.Engine, "before_cursor_execute", _before)
     event.listen(engine.Engine, "after_cursor_execute", _after)
     event.listen(engine.Engine, "handle_error", _failed)
+    if _record.level() == "full":
+        event.listen(engine.Engine, "do_connect", _connecting)
     event.listen(pool.Pool, "connect", _connected)
     event.listen(pool.Pool, "checkout", _checked_out)
     wrap(engine.default.DefaultDialect, "_do_ping_w_event", quietly)
@@ -53,8 +58,22 @@ def _engine(original: Function) -> Function:
         original(self, *args, **kwargs)
         if len(_dialects) < MAX_ENGINES and self.dialect not in _dialects:
             _dialects.append(self.dialect)
+        _place(self)
 
     return __init__
+
+
+@_wire.safely
+def _place(engine: Any) -> None:
+    """Remember where an engine of the whole process is made."""
+    engine.pool.__dict__[NAME] = engine.url.database or engine.dialect.name
+    if _record.level() == "full" and _record.current() is None:
+        engine.pool.__dict__[SITE] = next(iter(_sites.application_stack()), None)
+
+
+@_wire.safely
+def _connecting(dialect: Any, entry: Any, *arguments: Any) -> None:
+    dialect.__dict__[CONNECTING] = time.perf_counter()
 
 
 @_wire.safely
@@ -103,6 +122,17 @@ def _failed(failure: Any) -> None:
 def _connected(*connection: Any) -> None:
     """From here to the checkout the dialect asks a new server what it can do."""
     _record.inside.set(True)
+    _wire.safely(_opened)(connection[1])
+
+
+def _opened(entry: Any) -> None:
+    pool = entry._ConnectionRecord__pool
+    started = pool._dialect.__dict__.pop(CONNECTING, None)
+    record = _record.current()
+    if record is not None and started is not None:
+        name = pool.__dict__.get(NAME) or pool._dialect.name
+        site = pool.__dict__.get(SITE)
+        _connections.opened(record, name, type(pool).__name__, started, site)
 
 
 def _checked_out(*connection: Any) -> None:

@@ -39,6 +39,9 @@ class Relative:
             cache_calls=tuple(
                 replace(call, stack=self._stack(call.stack)) for call in request.cache_calls
             ),
+            connections=tuple(
+                replace(one, site=self._optional(one.site)) for one in request.connections
+            ),
             encodings=tuple(
                 replace(one, site=self._optional(one.site)) for one in request.encodings
             ),

@@ -47,7 +47,16 @@ DATABASES = {
         "PASSWORD": database.password,
         "NAME": database.path.lstrip("/"),
         "CONN_MAX_AGE": 60,
-    }
+    },
+    "reporting": {
+        "ENGINE": "django.db.backends.postgresql",
+        "HOST": database.hostname,
+        "PORT": database.port,
+        "USER": database.username,
+        "PASSWORD": database.password,
+        "NAME": database.path.lstrip("/"),
+        "TEST": {"MIRROR": "default"},
+    },
 }
 
 CACHES = {

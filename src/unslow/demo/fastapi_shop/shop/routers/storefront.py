@@ -1,7 +1,8 @@
 from fastapi import APIRouter
 
-from shop.routers import journal, visits
+from shop.routers import journal, reporting, visits
 
 router = APIRouter()
 router.include_router(visits.router)
 router.include_router(journal.router)
+router.include_router(reporting.router)
