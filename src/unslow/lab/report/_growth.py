@@ -71,8 +71,8 @@ def cell(growth: Growth, counter: GrowthCounter) -> str:
         return ""
     values = growth.values[counter]
     if fit.growth == "constant":
-        return say.number(values[-1])
-    return f"{fit.growth} {say.number(values[0])} → {say.number(values[-1])}"
+        return _short(values[-1])
+    return f"{fit.growth} {_short(values[0])} → {_short(values[-1])}"
 
 
 def predicted(growth: Growth, counter: GrowthCounter) -> str:
@@ -112,16 +112,18 @@ def terminal(report: Report) -> list[RenderableType]:
 def _table(rows: Sequence[tuple[Endpoint, Growth]]) -> Table:
     table = Table(box=None, pad_edge=False, expand=True, header_style="dim", padding=(0, 0, 0, 2))
     table.add_column("Endpoint", overflow="fold", ratio=1)
-    for name in ("queries", "rows read", "at 10×, 100×"):
-        table.add_column(name, justify="right", overflow="fold")
+    table.add_column("", no_wrap=True)
+    for name in ("measured", "grows", "at 100×"):
+        table.add_column(name, justify="right", no_wrap=True)
     for endpoint, growth in rows:
         worst = _worst(growth)
-        forecast = predicted(growth, worst)
-        told = f"{forecast} {NAMES[worst]}" if worst != "queries" else forecast
+        fit, values = growth.fits[worst], growth.values[worst]
         table.add_row(
             Text(f"{endpoint.method} {endpoint.route}"),
-            *(Text(cell(growth, one), style=_style(growth, one)) for one in SHOWN_COUNTERS[:2]),
-            Text(told),
+            NAMES[worst],
+            f"{_short(values[0])} → {_short(values[-1])}",
+            Text(fit.growth, style=_style(growth, worst)),
+            _short(fit.at_100),
         )
     return table
 
@@ -224,9 +226,13 @@ def _grows(growth: Growth) -> bool:
 
 
 def _worst(growth: Growth) -> GrowthCounter:
-    """The counter that says most: the one of the worst class, queries before rows."""
-    known = [one for one in COUNTERS if one in growth.fits]
-    return max(known, key=lambda one: (RANKS[growth.fits[one].growth], -COUNTERS.index(one)))
+    """The counter that says most: of queries and rows that of the worst class, else what grows."""
+    for counters in (SHOWN_COUNTERS, COUNTERS):
+        known = [one for one in counters if one in growth.fits]
+        worst = max(known, key=lambda one: RANKS[growth.fits[one].growth])  # the first of equals
+        if growth.fits[worst].growth != "constant":
+            break
+    return worst
 
 
 def _weight(growth: Growth) -> tuple[int, float, int, float]:
