@@ -334,6 +334,47 @@ def test_no_join_where_the_queryset_is_narrowed_over_the_relation(bench):
         assert [patch.safety for patch in patches] == ["review", "safe"]
 
 
+@pytest.mark.parametrize(
+    ("call", "key"),
+    [
+        ('order.items.aggregate(total=Sum("quantity"))', ""),
+        ('order.items.aggregate(total=Sum("quantity"))', '["other"]'),
+        ('order.items.aggregate(total=Count("id"))', '["total"]'),
+        ('order.items.aggregate(total=Sum("quantity", default=0))', '["total"]'),
+        ('order.items.aggregate(total=Sum(F("quantity") * 2))', '["total"]'),
+        ('order.items.aggregate(total=Sum("quantity"), n=Max("id"))', '["total"]'),
+        ('order.items.filter(n=level).aggregate(total=Sum("quantity"))', '["total"]'),
+        ('order.items.distinct().aggregate(total=Sum("quantity"))', '["total"]'),
+    ],
+)
+def test_recommends_where_an_aggregate_is_not_one_plain_value(bench, call, key):
+    bench.write(
+        f"{VIEWS}def f(order, level):\n    return «{call}»{key}\n\n\nx = «Order.objects.all()»\n"
+    )
+    use, queryset = bench.sites
+    load = bench.load("items", uses=(use,), site=1, kind="aggregate", plain=False)
+    assert "Subquery" in bench.recommended(fixer, load, cause=queryset).summary
+
+
+@pytest.mark.parametrize("key", ["total=", ""])
+def test_an_aggregate_per_row_becomes_a_subquery(bench, key):
+    name = "total" if key else "quantity__sum"
+    call = f'order.items.filter(quantity=2).aggregate({key}Sum("quantity"))'
+    method = f'class S:\n    def x(self, order):\n        return «{call}»["{name}"] or 0\n\n\n'
+    bench.write(f"{VIEWS}{method}def orders(request):\n    x = «Order.objects.all()»\n")
+    use, queryset = bench.sites
+    load = bench.load("items", uses=(use,), site=1, kind="aggregate", plain=False)
+    (patch,) = bench.patches(fixer, load, cause=queryset)
+    joined = " ".join(bench.apply(patch)["shop/views.py"].split())
+    assert (
+        'Item.objects.filter(order=OuterRef("pk"), quantity=2) .order_by() .values("order") '
+        '.annotate(value=Sum("quantity")) .values("value")'
+    ) in joined
+    assert "order.items_quantity_2_quantity_sum" in joined
+    assert 'if hasattr(order, "items_quantity_2_quantity_sum")' in joined
+    assert "Coalesce" not in joined
+
+
 def test_the_childs_own_manager_counts(bench):
     bench.write("class Item(Model):\n    live = LiveManager()\n", "shop/models.py")
     bench.give_site("shop.Item", "shop/models.py")

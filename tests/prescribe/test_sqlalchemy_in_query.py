@@ -198,6 +198,31 @@ CASES = {
 """,
         "n = item.order_id in with_items",
     ),
+    "sum": (
+        "n = «await db.scalar(select(func.sum(Item.q)).where(Item.order_id == item.order_id))»",
+        """\
+    statement = (
+        select(Item.order_id, func.sum(Item.q))
+        .where(Item.order_id.in_(order_ids))
+        .group_by(Item.order_id)
+    )
+    items_sum = dict((await db.execute(statement)).all())
+""",
+        "n = items_sum.get(item.order_id)",
+    ),
+    "sum that is never NULL": (
+        "n = «await db.scalar(select(func.coalesce(func.sum(Item.q), 0))"
+        ".where(Item.order_id == item.order_id))»",
+        """\
+    statement = (
+        select(Item.order_id, func.coalesce(func.sum(Item.q), 0))
+        .where(Item.order_id.in_(order_ids))
+        .group_by(Item.order_id)
+    )
+    items_sum = dict((await db.execute(statement)).all())
+""",
+        "n = items_sum.get(item.order_id, 0)",
+    ),
     "rows": (
         "n = «await db.scalars(select(Item).where(Item.order_id == item.order_id, Item.q > 1)"
         ".order_by(Item.id))»\nl = [i for i in n]",

@@ -1,4 +1,4 @@
-"""Turns a count or an existence test per row into an annotation that the queryset computes."""
+"""Turns a count, test or aggregate per row into an annotation that the queryset computes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,14 @@ from unslow.lab.prescribe._naming import filter_words, is_taken
 from unslow.lab.prescribe._querysets import Spot
 from unslow.lab.prescribe._relations import TO_ONE, Need
 from unslow.lab.prescribe._source import Source
-from unslow.lab.prescribe._uses import Use, instead, use_at
+from unslow.lab.prescribe._uses import (
+    Aggregated,
+    Use,
+    aggregate_at,
+    aggregated,
+    instead,
+    use_at,
+)
 from unslow.model import Model, Relation, TextEdit
 
 DB = "django.db.models"
@@ -32,7 +39,7 @@ PLAIN = frozenset(
 
 @dataclass(frozen=True)
 class Counted:
-    """A count or existence test per row, and every place that makes it."""
+    """A count, existence test or aggregate per row, and every place that makes it."""
 
     need: Need
     uses: tuple[Use, ...]
@@ -41,7 +48,12 @@ class Counted:
 def counted(need: Need, source: Source) -> Counted | None:
     """The uses of the load; None when one of them is not plain to see."""
     kind, relation = need.load.kind, need.steps[-1].name
-    uses = [use_at(source, site, relation, kind) for site in need.repeated.uses]
+    uses = [
+        aggregate_at(source, site, relation)
+        if kind == "aggregate"
+        else use_at(source, site, relation, kind)
+        for site in need.repeated.uses
+    ]
     known = tuple(use for use in uses if use is not None)
     return Counted(need, known) if known and len(known) == len(uses) else None
 
@@ -126,7 +138,27 @@ class _Builder:
         if self.need.load.kind == "exists":
             exists = self.imports.name(DB, "Exists")
             return exists and Call(exists, (rows,))
+        if self.need.load.kind == "aggregate":
+            return self._aggregate(rows, back)
         return self._count(rows, back)
+
+    @property
+    def aggregated(self) -> Aggregated | None:
+        node = self.use.node
+        call = node.value if isinstance(node, cst.Subscript) else node
+        return aggregated(self.use.module, call)
+
+    def _aggregate(self, rows: Text, back: str) -> Text | None:
+        """Without rows it is NULL, as the aggregate is None."""
+        wanted = self.aggregated
+        subquery = self.imports.name(DB, "Subquery")
+        function = self.imports.name(DB, wanted.function) if wanted else None
+        if wanted is None or subquery is None or function is None:
+            return None
+        value = f'.annotate(value={function}("{wanted.column}")).values("value")'
+        assert isinstance(rows, Call)
+        steps = f'.order_by().values("{back}"){value}'
+        return Call(subquery, (Call(rows.head, rows.args, rows.tail + steps),))
 
     def _count(self, rows: Text, back: str) -> Text | None:
         names = [self.imports.name(DB, name) for name in ("Subquery", "Count")]
@@ -178,6 +210,9 @@ class _Builder:
         relation = self.relation.query_name or self.relation.name
         if self.need.load.kind == "count":
             plain = "_".join(filter(None, (relation, words, "count")))
+        elif wanted := self.aggregated:
+            what = (wanted.column.replace("__", "_"), wanted.function.lower())
+            plain = "_".join(filter(None, (relation, words, *what)))
         else:
             plain = "_".join(filter(None, ("has", words, relation)))
         candidates = (plain, f"annotated_{plain}")

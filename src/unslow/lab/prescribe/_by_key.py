@@ -16,7 +16,7 @@ from unslow.lab.prescribe._module import Module
 from unslow.lab.prescribe._querysets import Spot, spot_at
 from unslow.lab.prescribe._relations import Need
 from unslow.lab.prescribe._source import Source
-from unslow.lab.prescribe._uses import Use
+from unslow.lab.prescribe._uses import Use, aggregated
 from unslow.model import Model, Origin, Relation, RepeatedLoad, Site
 
 
@@ -55,6 +55,11 @@ def key_read(
         return None
     origin = Origin(f"{module.path}:{owner}", parent.label)
     need = Need(position, repeated, load, origin, (back,))
+    if load.kind == "aggregate":
+        found = aggregated(module, node)
+        if found is None:
+            return None
+        node = found.node
     return KeyRead(need, Use(module, node, owner, steps, direct=rows.direct), rows.place)
 
 
@@ -98,7 +103,11 @@ def rows_of_loop(
 def _parts_at(
     node: cst.BaseExpression, kind: str, child: Model, source: Source
 ) -> tuple[Relation, str, tuple[cst.Call, ...]] | None:
-    if kind in ("count", "exists"):
+    if kind == "aggregate":
+        if not isinstance(node, cst.Call):
+            return None
+        rows = chains.receiver(node)
+    elif kind in ("count", "exists"):
         if not isinstance(node, cst.Call) or chains.method(node) != kind or node.args:
             return None
         rows = chains.receiver(node)

@@ -81,6 +81,7 @@ class OneQuery:
     found: str
     keys: str
     rows: str
+    empty: str = ""
 
     @classmethod
     def of(cls, place: Place, rows: str, source: Source) -> OneQuery | None:
@@ -94,16 +95,18 @@ class OneQuery:
         mode = place.read.mode
         if parts.kind == "value" and (mode == "rows") == is_unique(parts.column, model):
             return None
-        if place.raises and not is_certain(parts, parts.key, model, source):
+        if parts.kind == "aggregate" and (mode not in ("optional", "required") or place.names):
+            return None
+        may_miss = place.raises and parts.kind != "aggregate"
+        if may_miss and not is_certain(parts, parts.key, model, source):
             return None
         keys, found = _keys_name(place.loop, parts.key), _name(place.loop, parts, model)
         if found is None or keys is None:
             return None
         rest = _rest(place.read.module, parts, f"{parts.column}.in_({keys})")
         kind = parts.kind if parts.kind != "value" else mode
-        return cls(
-            place, model, parts.column, parts.key, parts.columns, rest, kind, found, keys, rows
-        )
+        column, columns, empty = parts.column, parts.columns, parts.empty
+        return cls(place, model, column, parts.key, columns, rest, kind, found, keys, rows, empty)
 
     @classmethod
     def _of_get(cls, place: Place, rows: str, model: Model, source: Source) -> OneQuery | None:
@@ -178,7 +181,7 @@ class OneQuery:
             return None
         keyed = () if held else (self.column,)
         columns = [*keyed, *(self.columns if self.kind != "exists" else ())]
-        group = [f".group_by({self.column})"] if self.kind == "count" else []
+        group = [f".group_by({self.column})"] if self.kind in ("count", "aggregate") else []
         built = [f"{select}({', '.join(columns)})", *self.rest, *group]
         collected = self._held(statement) if held else self._collected(statement, imports)
         if collected is None:
@@ -225,7 +228,9 @@ class OneQuery:
             return f"{key} in {self.found}"
         if self.kind == "count":
             return f"{self.found}.get({key}, 0)"
-        if self.kind == "optional":
+        if self.kind == "aggregate" and self.empty != "None":
+            return f"{self.found}.get({key}, {self.empty})"
+        if self.kind in ("optional", "aggregate"):
             return f"{self.found}.get({key})"
         return f"{self.found}[{key}]"
 
@@ -271,6 +276,9 @@ def _name(loop: Loop, parts: Selected, model: Model) -> str | None:
     many = plural(model.name)
     if parts.kind == "count":
         return loop.free_name(f"{many}_count", f"{many}_count_by_{last}")
+    if parts.kind == "aggregate":
+        what = re.findall(r"\bfunc\.(?!coalesce)(\w+)", parts.columns[0])[0]
+        return loop.free_name(f"{many}_{what}", f"{many}_{what}_by_{last}")
     if parts.kind == "exists":
         return loop.free_name(f"with_{many}", f"{last}s_with_{many}")
     return loop.free_name(many, f"{many}_by_{last}", f"{many}_by_key")

@@ -12,6 +12,7 @@ from unslow.lab.prescribe._locals import assigned, names
 from unslow.lab.prescribe._module import Module
 
 Mode = Literal["optional", "required", "row", "rows"]
+Kind = Literal["value", "count", "exists", "aggregate"]
 
 EXECUTES = frozenset({"get", "get_one", "scalar", "scalars", "execute"})
 TAILS: dict[tuple[str, ...], Mode] = {
@@ -151,20 +152,26 @@ def _is_unpacked(module: Module, node: cst.CSTNode) -> bool:
 
 @dataclass(frozen=True)
 class Selected:
-    """`select(what).where(Model.column == key, ...)`: the parts that a query for all rows needs."""
+    """`select(what).where(Model.column == key, ...)`: the parts that a query for all rows needs.
+
+    `empty` is what an aggregate gives for a row that has none to aggregate.
+    """
 
     columns: tuple[str, ...]
     condition: cst.CSTNode
     column: str
     key: cst.BaseExpression
     steps: tuple[cst.Call, ...]
-    kind: Literal["value", "count", "exists"]
+    kind: Kind
+    empty: str = ""
 
 
-ALLOWED = {
+AGGREGATES = frozenset({"func.sum", "func.min", "func.max", "func.avg"})
+ALLOWED: dict[Kind, frozenset[str]] = {
     "value": frozenset({"select", "where", "filter", "order_by", "options"}),
     "count": frozenset({"select", "select_from", "where", "filter"}),
     "exists": frozenset({"select", "where", "filter", "exists"}),
+    "aggregate": frozenset({"select", "select_from", "where", "filter"}),
 }
 
 
@@ -174,9 +181,12 @@ def selected(module: Module, statement: cst.BaseExpression, bound: set[str]) -> 
     if not steps or chains.function(steps[0]) != "select" or not steps[0].args:
         return None
     first = steps[0].args[0].value
-    kind: Literal["value", "count", "exists"] = "value"
+    kind: Kind = "value"
+    empty = _empty(first)
     if chains.dotted(getattr(first, "func", first)) == "func.count":
         kind = "count"
+    elif empty and len(steps[0].args) == 1:
+        kind = "aggregate"
     inner = [step for step in chains.chain(first) if isinstance(step, cst.Call)][::-1]
     if inner and chains.dotted(inner[0].func) == "exists" and not inner[0].args:
         kind, steps = "exists", [*steps, *inner[1:]]
@@ -199,7 +209,21 @@ def selected(module: Module, statement: cst.BaseExpression, bound: set[str]) -> 
         return None
     columns = tuple(module.text(arg.value) for arg in steps[0].args)
     condition, (column, key) = found[0]
-    return Selected(columns, condition, column, key, tuple(steps), kind)
+    return Selected(columns, condition, column, key, tuple(steps), kind, empty)
+
+
+def _empty(node: cst.BaseExpression) -> str:
+    """What an aggregate (`func.sum(x)`) gives without rows: "None", or what coalesce names."""
+    if not isinstance(node, cst.Call) or not node.args:
+        return ""
+    name = chains.dotted(node.func)
+    if name in AGGREGATES:
+        return "None"
+    first, *rest = (arg.value for arg in node.args)
+    value = rest[0] if name == "func.coalesce" and len(rest) == 1 else None
+    if isinstance(value, cst.Integer | cst.SimpleString) and _empty(first) == "None":
+        return value.value
+    return ""
 
 
 def _comparison(node: cst.BaseExpression, bound: set[str]) -> tuple[str, cst.BaseExpression] | None:

@@ -16,6 +16,7 @@ FREE = cst.Return | cst.Assign | cst.AnnAssign | cst.Arg | cst.DictElement | cst
 CONSUMERS = frozenset(
     {"list", "tuple", "set", "sorted", "sum", "len", "any", "all", "min", "max", "enumerate"}
 )
+NULLABLE = frozenset({"Sum", "Avg", "Max", "Min", "StdDev", "Variance"})
 NARROWING = frozenset({"all", "filter", "exclude", "only", "order_by", "select_related"})
 
 
@@ -44,6 +45,48 @@ def use_at(source: Source, site: Site, relation: str, kind: str) -> Use | None:
     if chains.method(node) != kind or node.args:
         return None
     return _use(module, node, chains.receiver(node), relation)
+
+
+def aggregate_at(source: Source, site: Site, relation: str) -> Use | None:
+    """The use of `relation` at `site` that ends in `.aggregate(total=Sum("price"))["total"]`."""
+    module = source.module(site.path)
+    node = module.at(site) if module else None
+    found = aggregated(module, node) if module and node else None
+    if module is None or found is None:
+        return None
+    return _use(module, found.node, chains.receiver(found.call), relation)
+
+
+@dataclass(frozen=True)
+class Aggregated:
+    """`.aggregate(total=Sum("price"))["total"]`: the whole, its call, `Sum` and `price`."""
+
+    node: cst.Subscript
+    call: cst.Call
+    function: str
+    column: str
+
+
+def aggregated(module: Module, call: cst.CSTNode) -> Aggregated | None:
+    """The one value that `call` computes and that is read at once; it is NULL without rows."""
+    node = module.parents.get(call)
+    if not isinstance(call, cst.Call) or chains.method(call) != "aggregate" or len(call.args) != 1:
+        return None
+    value = call.args[0].value
+    function = chains.function(value)
+    if not isinstance(value, cst.Call) or function not in NULLABLE or len(value.args) != 1:
+        return None
+    column = chains.string(value.args[0].value)
+    if column is None or value.args[0].keyword or value.args[0].star:
+        return None
+    keyword = call.args[0].keyword
+    name = keyword.value if keyword else f"{column}__{function.lower()}"
+    if not isinstance(node, cst.Subscript) or node.value is not call or len(node.slice) != 1:
+        return None
+    index = node.slice[0].slice
+    if not isinstance(index, cst.Index) or chains.string(index.value) != name:
+        return None
+    return Aggregated(node, call, function, column)
 
 
 def rows_at(source: Source, site: Site, relation: str) -> Use | None:

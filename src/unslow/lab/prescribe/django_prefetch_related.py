@@ -22,7 +22,7 @@ FIXER = "django-prefetch-related"
 
 NOT_BUILT = "its queryset is not built in your source"
 
-KEYED = frozenset({"select", "count", "exists"})
+KEYED = frozenset({"select", "count", "exists", "aggregate"})
 
 
 def fix(finding: Finding, source: Source) -> Iterator[Patch | Recommendation]:
@@ -97,9 +97,20 @@ def _counted(
 def _summed(
     finding: Finding, wanted: Sequence[Need], source: Source
 ) -> Iterator[Patch | Recommendation]:
-    """Advice alone: what stands for rows without any is the code's own choice."""
-    for _, group in places(finding, wanted, source):
+    """A subquery for an aggregate that is read at once; else advice alone."""
+    for place, group in places(finding, wanted, source):
         name = "__".join(group[0].names)
+        uses = [counted(need, source) for need in group if need.load.kind == "aggregate"]
+        known = [one for one in uses if one is not None]
+        sure = place is not None and not _refusal(place) and len(known) == len(group)
+        edits = annotate(place, known, source) if place and sure else None
+        if edits:
+            covers = tuple(need.position for need in group)
+            summary = f"Annotate {_asked(group)}"
+            yield Patch(FIXER, summary, "review", tuple(edits), covers=covers)
+            continue
+        if edits == []:
+            continue
         what = f'.annotate(...=Subquery(...)) for what is read of "{name}"'
         yield _advised(what, group, "what it gives for rows without any is the code's own choice")
 
@@ -145,6 +156,9 @@ def _keyed(read: KeyRead, source: Source) -> list[tuple[str, list[TextEdit]]]:
     """Each way to read the rows or the count for all rows of the loop, and what it does."""
     need, use, place = read.need, read.use, read.place
     relation = need.steps[0].name
+    if need.load.kind == "aggregate":
+        edits = annotate(place, [Counted(need, (use,))], source)
+        return [(f"Annotate {_asked([need])}", edits)] if edits else []
     if need.load.kind in ("count", "exists"):
         one = [Counted(need, (use,))]
         ways = [
@@ -165,7 +179,11 @@ def _keyed(read: KeyRead, source: Source) -> list[tuple[str, list[TextEdit]]]:
 
 def _asked(group: Sequence[Need]) -> str:
     """What is counted or tested, in words."""
-    words = {"count": "the number of", "exists": "whether there are"}
+    words = {
+        "count": "the number of",
+        "exists": "whether there are",
+        "aggregate": "what is computed of",
+    }
     return " and ".join(f"{words[n.load.kind]} {'.'.join(n.names)}" for n in group)
 
 

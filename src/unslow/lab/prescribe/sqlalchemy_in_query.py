@@ -27,7 +27,7 @@ from unslow.model import Finding, Patch, Recommendation, RepeatEvidence, Site, T
 
 DETECTORS = frozenset({"repeated-query"})
 FIXER = "sqlalchemy-in-query"
-KINDS = frozenset({"get", "select", "count", "exists"})
+KINDS = frozenset({"get", "select", "count", "exists", "aggregate"})
 
 PLAIN = "how the result is read is not plain to see"
 ELSEWHERE = "the loop that asks for each row is in another function"

@@ -3,6 +3,7 @@ from django.http import JsonResponse
 from django.shortcuts import get_object_or_404
 from django.urls import path
 
+from accounts.models import Customer
 from catalog.models import Product
 from sales.models import Payment
 
@@ -26,6 +27,29 @@ def payment_shares_at_once(request):
     return JsonResponse({"shares": shares})
 
 
+def customer_shares(request):
+    page = int(request.GET.get("page", 1))
+    customers = Customer.objects.order_by("-email")[(page - 1) * 50 : page * 50]
+    spenders = []
+    for customer in customers:
+        spent = customer.orders.aggregate(total=Sum("total"))["total"] or 0
+        spenders.append({"name": customer.name, "spent": float(spent)})
+    return JsonResponse({"customers": spenders})
+
+
+def customer_shares_at_once(request):
+    page = int(request.GET.get("page", 1))
+    customers = Customer.objects.annotate(spent=Sum("orders__total")).order_by("-email")
+    return JsonResponse(
+        {
+            "customers": [
+                {"name": customer.name, "spent": float(customer.spent or 0)}
+                for customer in customers[(page - 1) * 50 : page * 50]
+            ]
+        }
+    )
+
+
 def product_rating(request, pk):
     product = get_object_or_404(Product, pk=pk)
     return JsonResponse(
@@ -47,6 +71,8 @@ def product_verdict(request, pk):
 urlpatterns = [
     path("shares/payments/", payment_shares),
     path("shares/payments/at-once/", payment_shares_at_once),
+    path("shares/customers/", customer_shares),
+    path("shares/customers/at-once/", customer_shares_at_once),
     path("shares/products/<int:pk>/", product_rating),
     path("shares/products/<int:pk>/verdict/", product_verdict),
 ]
