@@ -4,8 +4,9 @@ from typing import Literal
 
 import msgspec
 
+from unslow.model.growth import GrowthClass, GrowthCounter
 from unslow.model.site import Site
-from unslow.model.trace import Load
+from unslow.model.trace import Load, Server
 
 Severity = Literal["high", "medium", "low"]
 Confidence = Literal["certain", "likely", "possible"]
@@ -79,6 +80,23 @@ class CacheEvidence(msgspec.Struct, frozen=True, tag="cache"):
     uses: tuple[Site, ...] = ()
 
 
+class PlanEvidence(msgspec.Struct, frozen=True, tag="plan"):
+    """A statement that reads more than it returns, and what else would do.
+
+    `reason` says why it has to, as it is written; `advice` is what a person should do, `reference`
+    the SQL of it where there is one. Rows are of one execution.
+    """
+
+    shape: str
+    table: str
+    reason: str
+    advice: str
+    reference: str = ""
+    rows_read: int = 0
+    rows_used: int = 0
+    example_sql: str = ""
+
+
 class EncodingEvidence(msgspec.Struct, frozen=True, tag="encoding"):
     """How the response is made: by whom (`kind`), for how many rows, in how many ms a request.
 
@@ -89,6 +107,21 @@ class EncodingEvidence(msgspec.Struct, frozen=True, tag="encoding"):
     name: str
     items: int
     ms: float
+
+
+class ReadEvidence(msgspec.Struct, frozen=True, tag="read"):
+    """A statement whose answer is the same for many requests: `ms` each time, `requests` of them.
+
+    `writers` are the endpoints that were seen to write its tables.
+    """
+
+    shape: str
+    tables: tuple[str, ...]
+    ms: float
+    requests: int
+    rows: int = 0
+    writers: tuple[str, ...] = ()
+    example_sql: str = ""
 
 
 class SettingEvidence(msgspec.Struct, frozen=True, tag="setting"):
@@ -168,16 +201,73 @@ class WaitEvidence(msgspec.Struct, frozen=True, tag="wait"):
     cookies: bool = False
 
 
+class GrowthEvidence(msgspec.Struct, frozen=True, tag="growth"):
+    """A counter of one statement at each size of the data, and its predicted values.
+
+    `reason` says why no edit is written; `advice` is what a person should do.
+    """
+
+    counter: GrowthCounter
+    growth: GrowthClass
+    sizes: tuple[int, ...]
+    values: tuple[float, ...]
+    at_10: float
+    at_100: float
+    reason: str
+    advice: str
+    shape: str
+    example_sql: str = ""
+
+
+class ServerEvidence(msgspec.Struct, frozen=True, tag="server"):
+    """What serves the application, and the share of its requests' time that they wait."""
+
+    server: Server
+    waiting_share: float
+
+
+class ImportEvidence(msgspec.Struct, frozen=True, tag="import"):
+    """A module whose import takes `ms` of each start."""
+
+    module: str
+    ms: float
+
+
+class RenderEvidence(msgspec.Struct, frozen=True, tag="render"):
+    """A template that is rendered `times` in the median request, which takes `ms`."""
+
+    template: str
+    times: float
+    ms: float
+    uses: tuple[Site, ...] = ()
+
+
+class SampleEvidence(msgspec.Struct, frozen=True, tag="samples"):
+    """`share` of the `looks` at an endpoint's requests found them in `function`'s own code."""
+
+    function: str
+    looks: int
+    share: float
+    lines: tuple[Site, ...] = ()
+
+
 Evidence = (
     RepeatEvidence
     | IndexEvidence
     | CacheEvidence
     | EncodingEvidence
     | SettingEvidence
+    | ReadEvidence
     | AllowanceEvidence
     | RowsEvidence
     | WriteEvidence
     | WaitEvidence
+    | PlanEvidence
+    | GrowthEvidence
+    | ServerEvidence
+    | ImportEvidence
+    | RenderEvidence
+    | SampleEvidence
 )
 
 

@@ -205,6 +205,28 @@ class Opened(msgspec.Struct, frozen=True):
     site: Site | None = None
 
 
+class Render(msgspec.Struct, frozen=True):
+    """A template that application code rendered by itself, `times` from one place.
+
+    Templates that it includes are part of it.
+    """
+
+    template: str
+    times: int
+    duration_ms: float
+    stack: tuple[Site, ...] = ()
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """Looks at a request that found it in one application function, doing `site` itself.
+
+    Own code alone: a look that found it in a library, a driver or waiting counts for nobody.
+    """
+
+    site: Site
+    count: int
+
+
 class Request(msgspec.Struct, frozen=True):
     """One request. `route` is the template (`api/orders/<int:pk>/`), `path` the URL as sent."""
 
@@ -221,6 +243,9 @@ class Request(msgspec.Struct, frozen=True):
     blocked: tuple[str, ...] = ()  # hosts that the sandbox refused to reach
     view: Site | None = None
     cache_calls: tuple[CacheCall, ...] = ()
+    renders: tuple[Render, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    looks: int = 0  # how often the sampler looked at the request
     encodings: tuple[Encoding, ...] = ()
     connections: tuple[Opened, ...] = ()
     http_calls: tuple[HttpCall, ...] = ()
@@ -289,6 +314,24 @@ class Route(msgspec.Struct, frozen=True):
     requires_login: bool | None = None
 
 
+class Server(msgspec.Struct, frozen=True):
+    """What serves the application. `worker` is gunicorn's worker class, or "asgi", "wsgi"."""
+
+    name: str
+    worker: str = ""
+    workers: int = 1
+    threads: int = 1
+    cores: int = 0
+
+
+class Import(msgspec.Struct, frozen=True):
+    """A module that an application module imports at start-up; `ms` with all that it imports."""
+
+    module: str
+    ms: float
+    site: Site | None = None
+
+
 class Trace(msgspec.Struct, frozen=True):
     """A whole observed run. Requests are in the order in which they ended."""
 
@@ -306,3 +349,5 @@ class Trace(msgspec.Struct, frozen=True):
     python: str = ""  # the version that runs the application
     extensions: tuple[str, ...] = ()  # that the PostgreSQL server has, installed or not
     growth: tuple[EndpointGrowth, ...] = ()  # of the endpoints, where the data was grown
+    server: Server | None = None
+    imports: tuple[Import, ...] = ()  # the slow ones
