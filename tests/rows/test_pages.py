@@ -17,6 +17,11 @@ QUERIES = {  # the page's fixer, its detector, and the expression of the example
     "django-only": ("unused-column", "Order.objects.filter(paid=True)"),
     "django-values-list": ("unused-column", "Order.objects.filter(paid=True)"),
     "sqlalchemy-load-only": ("unused-column", "select(Order).where(Order.paid)"),
+    "django-exists": ("count-for-existence", "Order.objects.filter(paid=False)"),
+    "sqlalchemy-exists": (
+        "count-for-existence",
+        "select(Order).where(Order.paid.is_(False))",
+    ),
     "sqlalchemy-columns": ("unused-column", "select(Order).where(Order.paid)"),
 }
 

@@ -61,6 +61,25 @@ def readings(trace: Trace, read: Read, kinds: Collection[str] = ("select",)) -> 
         yield Reading(found[place], models[label], tuple(groups))
 
 
+def counted(trace: Trace, read: Read) -> Iterator[Reading]:
+    """The counts of rows of one model, by the expression that asks for each."""
+    files = Files(read)
+    models = {model.label: model for model in trace.models}
+    found: dict[Site, Rows] = {}
+    counts: defaultdict[tuple[Site, str], list[Group]] = defaultdict(list)
+    for request in trace.requests:
+        for queries in _once(request, ("count",)):
+            site, load = queries[0].stack[0], queries[0].load
+            file = files.file(site.path)
+            node = file.at(site) if file is not None else None
+            if file is None or node is None or load is None or load.model not in models:
+                continue
+            found[site] = Rows(file, node, node, "", ())
+            counts[site, load.model].append(Group(request, tuple(queries)))
+    for (site, label), groups in counts.items():
+        yield Reading(found[site], models[label], tuple(groups))
+
+
 def finding(
     trace: Trace,
     reading: Reading,

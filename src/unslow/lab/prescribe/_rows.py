@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,6 +33,16 @@ def rows_of(finding: Finding, source: Source, orm: str) -> Found | None:
     model = source.model(evidence.model)
     rows = _rows(evidence.query, source)
     return Found(rows, model, evidence) if rows is not None and model is not None else None
+
+
+def node_of(finding: Finding, source: Source, orm: str) -> tuple[File, ast.expr] | None:
+    """The file and the expression that the finding's query is."""
+    evidence = finding.evidence
+    if not isinstance(evidence, RowsEvidence) or evidence.orm != orm or evidence.query is None:
+        return None
+    file = parsed(source, evidence.query.path)
+    node = file.at(evidence.query) if file is not None else None
+    return (file, node) if file is not None and node is not None else None
 
 
 def imports_at(source: Source, file: File) -> Imports | None:

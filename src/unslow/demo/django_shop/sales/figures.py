@@ -44,3 +44,20 @@ def price_labels(request):
     for product in Product.objects.order_by("id")[:300]:
         labels.append(f"{product.name} ({product.sku}): {product.price}")
     return JsonResponse({"labels": labels})
+
+
+def complaints(request):
+    unhappy = Review.objects.filter(rating__lte=2).count() > 0
+    return JsonResponse({"unhappy": unhappy})
+
+
+def any_complaint(request):
+    return JsonResponse({"unhappy": Review.objects.filter(rating__lte=2).exists()})
+
+
+def scarce(request):
+    """Whether anything has to be ordered soon."""
+    entries = Inventory.objects.filter(quantity__lt=400)
+    if entries:
+        return JsonResponse({"message": "Look at the shelves"})
+    return JsonResponse({"message": "All is well"})

@@ -40,4 +40,7 @@ urlpatterns = [
     path("figures/ratings/", figures.ratings),
     path("figures/ratings/latest/", figures.latest_ratings),
     path("figures/labels/", figures.price_labels),
+    path("figures/complaints/", figures.complaints),
+    path("figures/complaints/any/", figures.any_complaint),
+    path("figures/scarce/", figures.scarce),
 ]

@@ -54,3 +54,24 @@ async def price_labels(db: Db) -> list[str]:
     for product in await db.scalars(select(Product).order_by(Product.id).limit(300)):
         labels.append(f"{product.name} ({product.sku}): {product.price}")
     return labels
+
+
+@router.get("/figures/complaints")
+async def complaints(db: Db) -> dict:
+    unhappy = await db.scalar(select(func.count(Review.id)).where(Review.rating <= 2))
+    return {"unhappy": unhappy > 0}
+
+
+@router.get("/figures/complaints/any")
+async def any_complaint(db: Db) -> dict:
+    found = await db.scalar(select(Review.id).where(Review.rating <= 2).limit(1))
+    return {"unhappy": found is not None}
+
+
+@router.get("/figures/scarce")
+async def scarce(db: Db) -> dict:
+    """Whether anything has to be ordered soon."""
+    entries = (await db.scalars(select(Inventory).where(Inventory.quantity < 400))).all()
+    if len(entries) > 0:
+        return {"message": "Look at the shelves"}
+    return {"message": "All is well"}
