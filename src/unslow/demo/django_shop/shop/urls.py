@@ -8,4 +8,5 @@ urlpatterns = [
     path("", include("catalog.urls")),
     path("", include("sales.urls")),
     path("", include("sales.shares")),
+    path("", include("sales.rates")),
 ]

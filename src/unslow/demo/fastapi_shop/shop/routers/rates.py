@@ -2,6 +2,7 @@ import json
 import os
 import urllib.request
 
+import httpx
 from fastapi import APIRouter
 from sqlalchemy import func, select
 
@@ -70,3 +71,11 @@ async def largest_movement(db: Db) -> dict:
         select(func.count()).select_from(StockMovement).where(StockMovement.quantity == largest)
     )
     return {"largest": largest, "count": count}
+
+
+@router.get("/fresh")
+async def fresh_rate() -> dict:
+    async with httpx.AsyncClient(timeout=5) as http:
+        answer = await http.get(f"{PARTNER_URL}/rates/fresh")
+        answer.raise_for_status()
+    return answer.json()

@@ -1,0 +1,26 @@
+"""What the shop asks its partner."""
+
+import os
+
+import httpx
+from django.http import JsonResponse
+from django.urls import path
+
+PARTNER_URL = os.environ.get("PARTNER_URL", "http://localhost:8099")
+
+partner = httpx.Client(base_url=PARTNER_URL, timeout=5)
+
+
+def fresh_rate(request):
+    answer = httpx.get(f"{PARTNER_URL}/rates/fresh", timeout=5)
+    return JsonResponse(answer.json())
+
+
+def usual_rate(request):
+    return JsonResponse(partner.get("/rates/usual").json())
+
+
+urlpatterns = [
+    path("rates/fresh/", fresh_rate),
+    path("rates/usual/", usual_rate),
+]
