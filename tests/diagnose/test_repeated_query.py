@@ -196,6 +196,21 @@ def test_endpoints_that_share_a_cause_are_one_finding():
     assert found[0].evidence.loads[0].uses == (site("shop/export.py:3"), site(USE))
 
 
+def test_a_middleware_shows_nothing_and_causes_nothing():
+    """It runs the code of both endpoints, and libraries read what they want below it."""
+    view = "shop/orders.py:9 orders"
+    asked = request(
+        "GET",
+        "orders/",
+        query("SELECT 1", "shop/orders.py:1", MIDDLEWARE),
+        customers(MIDDLEWARE, origin=origin("shop.Order")),
+        view=view,
+    )
+    other = request("GET", "items/", query("SELECT 2", "shop/items.py:1", MIDDLEWARE))
+    [found] = find(trace(asked, other))
+    assert (found.cause, found.symptom) == (site(view), None)
+
+
 def test_serializer_fields_are_named_when_no_application_frame_is_near():
     relation = load("forward", parent="shop.Order", relation="customer", origin=ORDERS)
     queries = query(CUSTOMER, load=relation, through=["OrderSerializer.customer"]) * 10

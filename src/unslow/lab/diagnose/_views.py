@@ -125,6 +125,18 @@ def median_repeats(groups: Sequence[Group]) -> float:
     return float(median_high(per_request.values()))
 
 
+def outer_sites(trace: Trace) -> frozenset[Site]:
+    """Expressions that run the code of several endpoints: middleware, views that others extend.
+
+    What is set off below them is not theirs to show.
+    """
+    below: defaultdict[Site, set[str]] = defaultdict(set)
+    for request in trace.requests:
+        for site in {site for query in request.queries for site in query.stack[1:]}:
+            below[site].add(request.endpoint)
+    return frozenset(site for site, endpoints in below.items() if len(endpoints) > 1)
+
+
 def place(site: Site | None) -> str:
     if site is None:
         return ""

@@ -24,37 +24,44 @@ Value = TypeVar("Value", bound=Hashable)
 
 def find(trace: Trace) -> Iterator[Finding]:
     """One finding per expression that causes repeats, over all endpoints and relations."""
-    shared = shared_sites(trace)
+    shared, outer = shared_sites(trace), views.outer_sites(trace)
     by_cause: defaultdict[Site, list[Group]] = defaultdict(list)
     for request in trace.requests:
         for group in views.groups(request):
-            if views.is_repeated(group) and (cause := _cause(group, shared)):
+            if views.is_repeated(group) and (cause := _cause(group, shared, outer)):
                 by_cause[cause].append(group)
     for cause, groups in by_cause.items():
-        yield _finding(trace, cause, groups, _confidence(groups))
+        yield _finding(trace, cause, groups, _confidence(groups), outer)
     few: defaultdict[Site, list[Group]] = defaultdict(list)
     for group in per_row(trace):
-        if (cause := _cause(group, shared)) and cause not in by_cause:
+        if (cause := _cause(group, shared, outer)) and cause not in by_cause:
             few[cause].append(group)
     for cause, groups in few.items():
-        yield _finding(trace, cause, groups, "likely")
+        yield _finding(trace, cause, groups, "likely", outer)
 
 
-def _cause(group: Group, shared: Collection[Site]) -> Site | None:
+def _cause(group: Group, shared: Collection[Site], outer: Collection[Site]) -> Site | None:
     """The expression that made the parents, or the repeated statement itself without parents."""
     first = group.queries[0]
     origin = first.load.origin if first.load is not None else None
     if origin is None or not views.is_relation(first):
         return query_site(first, shared)
-    return origin_site(origin, group.queries, shared) or _nearest(first, group.request)
+    return origin_site(origin, group.queries, shared) or _nearest(first, group.request, outer)
 
 
-def _nearest(query: Query, request: Request) -> Site | None:
+def _nearest(query: Query, request: Request, outer: Collection[Site]) -> Site | None:
     """A library made the parents: the line that uses them, else the view."""
-    return query.stack[0] if query.stack else request.view
+    near = next(iter(query.stack), None)
+    return request.view or near if near in outer else near or request.view
 
 
-def _finding(trace: Trace, cause: Site, groups: Sequence[Group], confidence: Confidence) -> Finding:
+def _finding(
+    trace: Trace,
+    cause: Site,
+    groups: Sequence[Group],
+    confidence: Confidence,
+    outer: Collection[Site],
+) -> Finding:
     by_load: defaultdict[Hashable, list[Group]] = defaultdict(list)
     for group in groups:
         by_load[_load_key(group.queries[0])].append(group)
@@ -70,7 +77,7 @@ def _finding(trace: Trace, cause: Site, groups: Sequence[Group], confidence: Con
         confidence=confidence,
         endpoints=tuple(endpoints),
         cause=cause,
-        symptom=loads[0].uses[0] if loads[0].uses else None,
+        symptom=next((use for use in loads[0].uses if use not in outer), None),
         evidence=RepeatEvidence(loads),
         cost=price,
     )
