@@ -119,6 +119,7 @@ class Run:
         found = mutations.instrument(self.instrumented)
         self.mutations = {mutation.key: mutation for mutation in found}
         self.asked: dict[str, Answer] = {}
+        self.known: set[str] = set()
 
     def screen(self) -> None:
         """Switch each eager load off where it is reached, and compare answers and statements."""
@@ -173,6 +174,7 @@ class Run:
         """Cut each mutant's eager load out, audit the calls that it slows, and judge the report."""
         valid = [entry for entry in self.results.valid() if entry["key"] in self.mutations]
         print(f"{len(valid)} mutants", flush=True)
+        self.known = self._known()
         for entry in valid:
             if "verdict" in entry or time.monotonic() > self.end:
                 continue
@@ -187,31 +189,26 @@ class Run:
 
     def _judge(self, mutation: Mutation, worse: Mapping[str, Sequence[int]]) -> dict[str, Any]:
         original = (self.ready.package.parent / mutation.path).read_bytes()
-        known = self._known(worse)
         file = self.sources.parent / mutation.path
         file.write_bytes(mutation.cut(original))
         try:
             report, said = self._report(worse, mutation)
             if report is None:
                 return {"verdict": "failed", "found": False, "exact": False, "reason": said}
-            return self._verdict(report, known, mutation, worse)
+            return self._verdict(report, mutation, worse)
         finally:
             self._restore()
 
-    def _known(self, worse: Iterable[str]) -> set[str]:
-        """What the same calls repeat in the unchanged application."""
-        kept = self.folder / "unchanged"
-        kept.mkdir(exist_ok=True)
-        known: set[str] = set()
-        for path in worse:
-            file = kept / f"{hash_of(path)}.json"
-            if not file.exists():
-                report, _ = self._report([path], None)
-                findings = report.findings if report else ()
-                keys = {load_key(load) for finding in findings for load in loads(finding)}
-                file.write_text(json.dumps(sorted(keys)))
-            known |= set(json.loads(file.read_text()))
-        return known
+    def _known(self) -> set[str]:
+        """What the recording repeats in the unchanged application."""
+        kept = self.folder / "unchanged.json"
+        if not kept.exists():
+            report, said = self._report(self.asked, None)
+            if report is None:
+                raise RuntimeError(said)
+            kept.write_bytes(msgspec.json.encode(report))
+        report = msgspec.json.decode(kept.read_bytes(), type=Report)
+        return {load_key(load) for finding in report.findings for load in loads(finding)}
 
     def _report(
         self, concerned: Iterable[str], mutation: Mutation | None
@@ -247,14 +244,13 @@ class Run:
     def _verdict(
         self,
         report: Report,
-        known: set[str],
         mutation: Mutation,
         worse: Mapping[str, Sequence[int]],
     ) -> dict[str, Any]:
         new = [
             finding
             for finding in report.findings
-            if any(load_key(load) not in known for load in loads(finding))
+            if any(load_key(load) not in self.known for load in loads(finding))
         ]
         exact = any(is_cause(finding.cause, mutation) for finding in new)
         said = {"found": bool(new), "exact": exact, "cause": _places(new)}
