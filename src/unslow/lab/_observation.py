@@ -111,6 +111,8 @@ def observe(
             requests=tuple(requests),
             routes=description.routes,
             models=description.models,
+            server=description.server,
+            imports=description.imports,
         )
         progress.stage("read plans")
         trace = collect(trace, app.databases)

@@ -325,11 +325,17 @@ class Server(msgspec.Struct, frozen=True):
 
 
 class Import(msgspec.Struct, frozen=True):
-    """A module that an application module imports at start-up; `ms` with all that it imports."""
+    """A module that an application module imports at start-up; `ms` with all that it imports.
+
+    `others` are later imports of its package by application modules; `is_shared` tells that
+    another library imports it as well.
+    """
 
     module: str
     ms: float
     site: Site | None = None
+    others: tuple[Site, ...] = ()
+    is_shared: bool = False
 
 
 class Trace(msgspec.Struct, frozen=True):

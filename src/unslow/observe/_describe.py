@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from unslow.observe import _application, _integrations, _sites, _wire
+from unslow.observe import _application, _integrations, _sites, _slow_imports, _wire
 
 _RANK = ("django", "fastapi", "starlette", "flask", "asgi", "wsgi")
 
@@ -32,6 +32,7 @@ def describe() -> dict[str, Any]:
 
 
 def _parts() -> Iterator[dict[str, Any]]:
+    yield _slow_imports.describe()
     for integration in _integrations.integrations():
         own = getattr(integration, "describe", None)
         part = _wire.safely(own)() if own is not None else None

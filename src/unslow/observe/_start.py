@@ -19,6 +19,7 @@ def start() -> None:
         _listen,
         _record,
         _sandbox,
+        _slow_imports,
         _wire,
     )
 
@@ -30,4 +31,5 @@ def start() -> None:
     _wire.safely(_imports.watch)()
     if _record.level() != "off":
         _wire.safely(_follow.install)()
+        _wire.safely(_slow_imports.install)()
     _integrations.install()

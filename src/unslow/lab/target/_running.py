@@ -116,6 +116,7 @@ class Running:
             found,
             routes=tuple(map(self._relative.route, found.routes)),
             models=tuple(map(self._relative.model, found.models)),
+            imports=tuple(map(self._relative.imported, found.imports)),
         )
 
     def login(self, user: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from unslow.model import Link, Load, Model, Origin, Query, Request, Route, Site
+from unslow.model import Import, Link, Load, Model, Origin, Query, Request, Route, Site
 
 
 class Relative:
@@ -50,10 +50,15 @@ class Relative:
             ),
             built=tuple(replace(one, stack=self._stack(one.stack)) for one in request.built),
             blocks=tuple(replace(one, stack=self._stack(one.stack)) for one in request.blocks),
+            renders=tuple(replace(one, stack=self._stack(one.stack)) for one in request.renders),
+            samples=tuple(replace(one, site=self._site(one.site)) for one in request.samples),
         )
 
     def route(self, route: Route) -> Route:
         return replace(route, site=self._optional(route.site))
+
+    def imported(self, one: Import) -> Import:
+        return replace(one, site=self._optional(one.site), others=self._stack(one.others))
 
     def model(self, model: Model) -> Model:
         site = self._optional(model.site)

@@ -9,7 +9,7 @@ import msgspec
 
 from unslow.errors import UnslowError
 from unslow.lab.target._settings import RouteMask
-from unslow.model import Model, Route
+from unslow.model import Import, Model, Route, Server
 
 Level = Literal["off", "light", "full"]
 Engine = Literal["postgresql", "sqlite", "redis"]
@@ -112,3 +112,5 @@ class Description(msgspec.Struct, frozen=True):
     routes: tuple[Route, ...] = ()
     models: tuple[Model, ...] = ()
     packages: dict[str, str] = {}
+    server: Server | None = None
+    imports: tuple[Import, ...] = ()

@@ -40,7 +40,7 @@ async def customer_shares(db: Db, page: int = 1) -> dict:
         select(Customer).order_by(Customer.email.desc()).limit(50).offset((page - 1) * 50)
     )
     spenders = []
-    for customer in customers.all():
+    for customer in customers:
         spent = await db.scalar(
             select(func.sum(Order.total)).where(Order.customer_id == customer.id)
         )
