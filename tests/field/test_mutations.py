@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from benchmarks.field import _mutations as mutations
 from benchmarks.field._screening import switches
 
