@@ -83,6 +83,7 @@ def _field(prop: Any, table: Any) -> Json:
         "max_length": getattr(column.type, "length", None),
         "choices": [str(value) for value in getattr(column.type, "enums", None) or ()],
         "scale": getattr(column.type, "scale", None),
+        "on_save": "other" if column.onupdate is not None or column.server_onupdate else "",
     }
 
 

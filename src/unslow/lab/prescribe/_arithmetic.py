@@ -50,7 +50,7 @@ class Arithmetic:
     """Renders expressions of `row`; `column` writes one of its fields for the database.
 
     `half_even`: the ORM rounds a decimal half to even where the database rounds half away from
-    zero.
+    zero. `casts_literals`: it gives a number the type of the column beside it, places included.
     """
 
     module: Module
@@ -59,6 +59,7 @@ class Arithmetic:
     column: Callable[[Field], str]
     half_even: bool
     exact_decimals: bool
+    casts_literals: bool = False
 
     def value(self, node: cst.BaseExpression, field: Field) -> str:
         """The text of the field's new value. Raises `Inexact` where it may be another one."""
@@ -102,6 +103,8 @@ class Arithmetic:
         kinds = {left.kind, right.kind}
         kind: Kind = "float" if "float" in kinds else "decimal" if "decimal" in kinds else "integer"
         scale = left.scale + right.scale if sign == "*" else max(left.scale, right.scale)
+        if self.casts_literals and _is_finer(left, right):
+            raise Inexact(INEXACT)
         text = f"{_inner(left, sign)} {sign} {_inner(right, sign, last=True)}"
         factor = _factor(left, right) if sign == "*" else None
         return Term(text, kind, scale, factor, compound=True)
@@ -157,6 +160,12 @@ def _factor(left: Term, right: Term) -> Decimal | None:
     constants = [term.constant for term in (left, right) if term.constant is not None]
     columns = [term for term in (left, right) if term.constant is None and not term.compound]
     return constants[0] if len(constants) == 1 and len(columns) == 1 else None
+
+
+def _is_finer(left: Term, right: Term) -> bool:
+    """Whether a number has more places than the column beside it keeps."""
+    pairs = ((left, right), (right, left))
+    return any(one.constant is not None and one.scale > other.scale for one, other in pairs)
 
 
 def _never_half(term: Term, scale: int) -> bool:

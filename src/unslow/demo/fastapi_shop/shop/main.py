@@ -2,7 +2,18 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from shop.database import Db
-from shop.routers import accounts, catalog, figures, lookups, rates, reports, sales, shares, storefront
+from shop.routers import (
+    accounts,
+    catalog,
+    figures,
+    lookups,
+    rates,
+    reports,
+    sales,
+    shares,
+    storefront,
+    upkeep,
+)
 
 app = FastAPI(title="Shop")
 app.include_router(accounts.router)
@@ -10,10 +21,11 @@ app.include_router(catalog.router)
 app.include_router(sales.router)
 app.include_router(reports.router)
 app.include_router(figures.router)
-app.include_router(shares.router)
 app.include_router(storefront.router)
+app.include_router(shares.router)
 app.include_router(rates.router)
 app.include_router(lookups.router)
+app.include_router(upkeep.router)
 
 
 @app.get("/health")
