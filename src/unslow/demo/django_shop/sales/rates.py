@@ -1,6 +1,8 @@
 """What the shop asks its partner."""
 
+import json
 import os
+from urllib.request import urlopen
 
 import httpx
 from django.http import JsonResponse
@@ -20,7 +22,13 @@ def usual_rate(request):
     return JsonResponse(partner.get("/rates/usual").json())
 
 
+def patient_rate(request):
+    with urlopen(f"{PARTNER_URL}/rates/patient") as answer:
+        return JsonResponse(json.load(answer))
+
+
 urlpatterns = [
     path("rates/fresh/", fresh_rate),
     path("rates/usual/", usual_rate),
+    path("rates/patient/", patient_rate),
 ]

@@ -1,3 +1,4 @@
+import asyncio
 import json
 import os
 import urllib.request
@@ -7,8 +8,8 @@ from fastapi import APIRouter
 from sqlalchemy import func, select
 
 from shop.database import Db
-from shop.models import OrderItem, Payment, StockMovement
-from shop.partner import ask, rate
+from shop.models import Country, OrderItem, Payment, StockMovement
+from shop.partner import ask, client, rate
 
 router = APIRouter(prefix="/rates")
 
@@ -79,3 +80,27 @@ async def fresh_rate() -> dict:
         answer = await http.get(f"{PARTNER_URL}/rates/fresh")
         answer.raise_for_status()
     return answer.json()
+
+
+@router.get("/patient")
+async def patient_rate() -> dict:
+    answer = await client.get("/rates/patient", timeout=None)
+    return answer.json()
+
+
+@router.get("/turnover")
+async def turnover(db: Db) -> dict:
+    """The totals of a shop that has countries to sell to."""
+    if not await db.scalar(select(func.count()).select_from(Country)):
+        return {}
+    sold, paid = await asyncio.gather(
+        db.scalar(select(func.sum(OrderItem.quantity))),
+        db.scalar(select(func.sum(Payment.amount))),
+    )
+    return {"sold": sold, "paid": paid}
+
+
+@router.get("/weekend")
+async def weekend_rates() -> dict:
+    saturday, sunday = await asyncio.gather(ask("rates/saturday"), ask("rates/sunday"))
+    return {"saturday": saturday["value"], "sunday": sunday["value"]}
