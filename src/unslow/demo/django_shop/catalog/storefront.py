@@ -1,7 +1,7 @@
 from django.urls import path
 
 from catalog import journal, visits
-from sales import reporting
+from sales import reporting, screens
 
 urlpatterns = [
     path("visits/products/", visits.product_visits),
@@ -10,4 +10,10 @@ urlpatterns = [
     path("journal/rows/", journal.journal_rows),
     path("reporting/methods/", reporting.payment_methods),
     path("reporting/methods/recent/", reporting.recent_methods),
+    path("screens/turnover/", screens.turnover),
+    path("screens/turnover/<int:pk>/", screens.supplier_turnover),
+    path("screens/visited/", screens.visited),
+    path("screens/visited/today/", screens.visited_today),
+    path("products/<int:pk>/teaser/", screens.teaser),
+    path("products/<int:pk>/teaser/short/", screens.short_teaser),
 ]

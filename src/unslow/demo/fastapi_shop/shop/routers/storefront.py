@@ -1,8 +1,9 @@
 from fastapi import APIRouter
 
-from shop.routers import journal, reporting, visits
+from shop.routers import journal, reporting, screens, visits
 
 router = APIRouter()
 router.include_router(visits.router)
 router.include_router(journal.router)
 router.include_router(reporting.router)
+router.include_router(screens.router)
