@@ -81,6 +81,7 @@ class RowsBench:
     detector: str = ""
     rows: int = 500
     loads: Mapping[str, object] = field(default_factory=dict)
+    site: str = ""  # the file of the model
     patch: Patch | None = None
 
     def trace(self, text: str) -> Trace:
@@ -92,6 +93,8 @@ class RowsBench:
         site = marked(text)
         place = f"{PATH}:{site.line}:{site.column} run"
         model = order(self.orm)
+        if self.site:
+            model = msgspec.structs.replace(model, site=Site(self.site, 1, 1, 0, 5, "<module>"))
         chain = origin(model.label, link("filter", place))
         made = load(
             **{"kind": "select", "model": model.label, "orm": self.orm, "queryset": chain}

@@ -17,6 +17,8 @@ QUERIES = {  # the page's fixer, its detector, and the expression of the example
     "django-only": ("unused-column", "Order.objects.filter(paid=True)"),
     "django-values-list": ("unused-column", "Order.objects.filter(paid=True)"),
     "sqlalchemy-load-only": ("unused-column", "select(Order).where(Order.paid)"),
+    "django-filter": ("python-filter", 'Order.objects.order_by("id")'),
+    "sqlalchemy-where": ("python-filter", "select(Order).order_by(Order.id)"),
     "django-exists": ("count-for-existence", "Order.objects.filter(paid=False)"),
     "sqlalchemy-exists": (
         "count-for-existence",

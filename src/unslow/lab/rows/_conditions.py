@@ -28,6 +28,16 @@ MIRRORED: dict[Test, Test] = {
     "equal": "equal",
     "unequal": "unequal",
 }
+CONTRARY: dict[Test, Test] = {
+    "equal": "unequal",
+    "unequal": "equal",
+    "below": "from",
+    "from": "below",
+    "above": "up-to",
+    "up-to": "above",
+    "null": "not-null",
+    "not-null": "null",
+}
 LOOKUPS: dict[Test, str] = {"below": "__lt", "up-to": "__lte", "above": "__gt", "from": "__gte"}
 SIGNS: dict[Test, str] = {
     "equal": "==",
@@ -80,27 +90,42 @@ class Condition:
         return f"{column} {SIGNS[self.test]} {self.value}"
 
 
-def conditions(test: ast.expr, row: str, model: Model) -> tuple[Condition, ...] | None:
-    """What all of `test` asks of the row; None when the database might decide otherwise."""
-    found = [_condition(part, row, model) for part in _conjuncts(test)]
+def conditions(
+    test: ast.expr, row: str, model: Model, *, wanted: bool = True
+) -> tuple[Condition, ...] | None:
+    """What all of `test` asks of the row, or what its contrary asks where it is not `wanted`.
+
+    None when the database might decide otherwise.
+    """
+    found = [_condition(part, row, model, true) for part, true in _conjuncts(test, wanted)]
     known = tuple(one for one in found if one is not None)
     return known if len(known) == len(found) else None
 
 
-def _conjuncts(test: ast.expr) -> Iterator[ast.expr]:
-    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
-        for part in test.values:
-            yield from _conjuncts(part)
-    else:
-        yield test
-
-
-def _condition(test: ast.expr, row: str, model: Model) -> Condition | None:
+def _conjuncts(test: ast.expr, wanted: bool) -> Iterator[tuple[ast.expr, bool]]:
+    """The parts that must all be true, or false, for `test` to be as wanted."""
+    joined = ast.And if wanted else ast.Or
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        return _truth(test.operand, row, model, wanted=False)
-    if isinstance(test, ast.Compare) and len(test.ops) == 1:
-        return _comparison(test, row, model)
-    return _truth(test, row, model, wanted=True)
+        yield from _conjuncts(test.operand, not wanted)
+    elif isinstance(test, ast.BoolOp) and isinstance(test.op, joined):
+        for part in test.values:
+            yield from _conjuncts(part, wanted)
+    else:
+        yield test, wanted
+
+
+def _condition(test: ast.expr, row: str, model: Model, wanted: bool) -> Condition | None:
+    if not isinstance(test, ast.Compare):
+        return _truth(test, row, model, wanted=wanted)
+    found = _comparison(test, row, model) if len(test.ops) == 1 else None
+    return found if wanted or found is None else _contrary(found)
+
+
+def _contrary(one: Condition) -> Condition | None:
+    """NULL is neither equal nor unequal in SQL, so such a column has no contrary."""
+    test = CONTRARY.get(one.test)
+    unknown = one.field.null and one.test not in ("null", "not-null")
+    return None if test is None or unknown else Condition(one.field, test, one.value)
 
 
 def _truth(node: ast.expr, row: str, model: Model, *, wanted: bool) -> Condition | None:

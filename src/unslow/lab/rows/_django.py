@@ -32,3 +32,23 @@ def _name(step: object) -> str:
     if isinstance(step, ast.Subscript):
         return "__getitem__"
     return method(step) if isinstance(step, ast.Call) else ""
+
+
+def point(rows: Rows) -> ast.expr | None:
+    """The queryset before it is sliced or iterated; None for what is no chain of methods."""
+    for step in chain(rows.query):
+        if isinstance(step, ast.Subscript) or method(step) in ENDS:
+            continue
+        return step if isinstance(step, ast.Call) and method(step) in PLAIN else None
+    return None
+
+
+def ordering(rows: Rows) -> tuple[str, ...] | None:
+    """The constant names by which the chain orders its rows; () where it does not say."""
+    for step in chain(rows.query):
+        if isinstance(step, ast.Call) and method(step) in ("order_by", "reverse"):
+            values = [a.value for a in step.args if isinstance(a, ast.Constant)]
+            known = [value for value in values if isinstance(value, str) and value != "?"]
+            whole = method(step) == "order_by" and len(known) == len(step.args)
+            return tuple(known) if whole else None
+    return ()

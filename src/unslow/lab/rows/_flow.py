@@ -65,7 +65,7 @@ def rows_at(file: File, node: ast.expr) -> Rows | None:
 
     None where the function does not show all that is done with them.
     """
-    query = _query(file, node)
+    query = _uncut(_query(file, node))
     value = _value(file, query)
     parent = file.parents[value]
     if isinstance(value, ast.Name):
@@ -138,6 +138,15 @@ def _query(file: File, node: ast.expr) -> ast.expr:
     ):
         return outermost(file, parent)
     return whole
+
+
+def _uncut(query: ast.expr) -> ast.expr:
+    """The result of an execution without the slice that Python makes of it."""
+    if not isinstance(query, ast.Subscript) or method(query.value) not in RESULTS:
+        return query
+    if any(method(step) in EXECUTIONS for step in chain(query.value)):
+        return query.value
+    return query
 
 
 def _value(file: File, query: ast.expr) -> ast.expr:

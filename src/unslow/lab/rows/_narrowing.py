@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from unslow.lab.rows import _django as django
 from unslow.lab.rows._columns import HEAVY, kind
-from unslow.lab.rows._flow import Rows, chain, method
+from unslow.lab.rows._flow import Rows, method
 from unslow.lab.rows._reads import Reads, row_reads
 from unslow.lab.rows._select import Selected, selected
 from unslow.model import Field, Model
@@ -47,7 +47,7 @@ def narrowing(rows: Rows, model: Model) -> Narrowing | None:
     if model.orm == "django":
         if not django.is_queryset(rows) or NARROWED & set(django.steps(rows)):
             return None
-        point = _point(rows)
+        point = django.point(rows)
         return Narrowing(reads, unused, point) if point is not None else None
     statement = selected(rows)
     if statement is None or statement.names & {"distinct"} or _has_loader(statement):
@@ -55,15 +55,6 @@ def narrowing(rows: Rows, model: Model) -> Narrowing | None:
     if statement.name.rpartition(".")[2] != model.name:
         return None
     return Narrowing(reads, unused, statement.statement, statement)
-
-
-def _point(rows: Rows) -> ast.expr | None:
-    """The queryset before it is sliced or iterated; None for what is no chain of methods."""
-    for step in chain(rows.query):
-        if isinstance(step, ast.Subscript) or method(step) in django.ENDS:
-            continue
-        return step if isinstance(step, ast.Call) and method(step) in django.PLAIN else None
-    return None
 
 
 def _has_loader(statement: Selected) -> bool:

@@ -61,3 +61,24 @@ def scarce(request):
     if entries:
         return JsonResponse({"message": "Look at the shelves"})
     return JsonResponse({"message": "All is well"})
+
+
+def discontinued(request):
+    products = Product.objects.order_by("id")
+    return JsonResponse({"products": [shown(product) for product in products if not product.active]})
+
+
+def shown(product):
+    return {"sku": product.sku, "name": product.name, "price": product.price}
+
+
+def discontinued_in_sql(request):
+    products = Product.objects.filter(active=False).order_by("id")
+    return JsonResponse({"products": [shown(product) for product in products]})
+
+
+def scarcest(request):
+    """What to order first."""
+    entries = sorted(Inventory.objects.all(), key=lambda entry: entry.quantity)[:10]
+    rows = [{"product": entry.product_id, "left": entry.quantity} for entry in entries]
+    return JsonResponse({"scarcest": rows})

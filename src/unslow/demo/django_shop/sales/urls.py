@@ -43,4 +43,7 @@ urlpatterns = [
     path("figures/complaints/", figures.complaints),
     path("figures/complaints/any/", figures.any_complaint),
     path("figures/scarce/", figures.scarce),
+    path("figures/discontinued/", figures.discontinued),
+    path("figures/discontinued/fast/", figures.discontinued_in_sql),
+    path("figures/scarcest/", figures.scarcest),
 ]

@@ -75,3 +75,27 @@ async def scarce(db: Db) -> dict:
     if len(entries) > 0:
         return {"message": "Look at the shelves"}
     return {"message": "All is well"}
+
+
+@router.get("/figures/discontinued")
+async def discontinued(db: Db) -> list[dict]:
+    products = await db.scalars(select(Product).order_by(Product.id))
+    return [shown(product) for product in products if not product.active]
+
+
+def shown(product: Product) -> dict:
+    return {"sku": product.sku, "name": product.name, "price": product.price}
+
+
+@router.get("/figures/discontinued/fast")
+async def discontinued_in_sql(db: Db) -> list[dict]:
+    products = select(Product).where(Product.active.is_(False)).order_by(Product.id)
+    return [shown(product) for product in await db.scalars(products)]
+
+
+@router.get("/figures/scarcest")
+async def scarcest(db: Db) -> list[dict]:
+    """What to order first."""
+    entries = await db.scalars(select(Inventory))
+    first = sorted(entries, key=lambda entry: entry.quantity)[:10]
+    return [{"product": entry.product_id, "left": entry.quantity} for entry in first]
