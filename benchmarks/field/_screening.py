@@ -28,6 +28,7 @@ class Answer:
     body: bytes
     statements: int
     reached: frozenset[int] = field(default_factory=frozenset)
+    log: bytes = b""  # of the database server
 
     def agrees(self, other: "Answer") -> bool:
         return (self.status, self.body) == (other.status, other.body)
@@ -77,12 +78,11 @@ class Server:
         offset = self.ready.log.stat().st_size
         response = self.client.send(call)
         reached = self.steered.ran() if self.steered else frozenset()
-        return Answer(response.status, response.body, self._count(offset), reached)
-
-    def _count(self, offset: int) -> int:
-        with self.ready.log.open("rb") as log:
-            log.seek(offset)
-            return sum(word.upper() not in APART for word in STATEMENT.findall(log.read()))
+        with self.ready.log.open("rb") as file:
+            file.seek(offset)
+            log = file.read()
+        count = sum(word.upper() not in APART for word in STATEMENT.findall(log))
+        return Answer(response.status, response.body, count, reached, log)
 
 
 @contextlib.contextmanager
@@ -100,7 +100,7 @@ def served(ready: Ready, sources: Path, steered: Switches | None = None) -> Iter
         )
     try:
         client = Client(f"http://127.0.0.1:{port}")
-        _wait(client, process, sources / "server.log")
+        _wait(client, paths(ready)[0], process, sources / "server.log")
         yield Server(client, ready, steered)
         client.close()
     finally:
@@ -119,11 +119,11 @@ def _bound(command: Sequence[str], port: int) -> tuple[str, ...]:
     return "--port", str(port)
 
 
-def _wait(client: Client, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait(client: Client, path: str, process: subprocess.Popen[bytes], log: Path) -> None:
     end = time.monotonic() + START_S
     while time.monotonic() < end and process.poll() is None:
         try:
-            client.send(Call("GET", "/", "/"))
+            client.send(Call("GET", path, path))
         except OSError:
             time.sleep(0.2)
         else:

@@ -21,12 +21,14 @@ from typing import Any
 
 import msgspec
 
+from benchmarks.field import _indexes as indexes
 from benchmarks.field import _mutations as mutations
 from benchmarks.field._application import CACHE, Ready, audit_command
+from benchmarks.field._indexes import Index
 from benchmarks.field._mutations import Mutation
 from benchmarks.field._screening import Answer, paths, served, switches
 from unslow.lab.patching import apply
-from unslow.model import Patch, RepeatedLoad, RepeatEvidence, Report, Site
+from unslow.model import IndexEvidence, Patch, RepeatedLoad, RepeatEvidence, Report, Site
 from unslow.model.report import ReportedFinding
 
 APPLICATIONS = ("argus", "pretix", "airflow")
@@ -51,6 +53,7 @@ def main() -> int:
         run = Run(ready, folder, results, end, prove=not options.no_prove)
         run.screen()
         run.audit()
+        run.audit_indexes()
     print(results.summary())
     return 0
 
@@ -84,6 +87,7 @@ class Results:
         screened = sum("worse" in entry for entry in self.known.values())
         lines = [f"{screened} eager loads reached by the recording, {len(valid)} of them mutants"]
         lines += [_counted(f"{FEW} statements or more", lists), _counted("fewer", few)]
+        lines.append(_counted("indexes", [e for e in self.known.values() if "costs" in e]))
         return "\n".join(lines)
 
 
@@ -186,6 +190,20 @@ class Run:
                 f"{entry['key']} {entry['function']} {entry['text'][:60]} {judged['reason']}",
                 flush=True,
             )
+
+    def audit_indexes(self) -> None:
+        """Drop each index that spares a request half its plans' cost, and audit that request."""
+        asked = {path: indexes.statements(answer.log) for path, answer in self.asked.items()}
+        for index, worse in indexes.worse(self.ready.dsn, asked):
+            entry = self.results.known.get(index.key, {})
+            if not worse or "verdict" in entry or time.monotonic() > self.end:
+                continue
+            with indexes.without(self.ready.dsn, index):
+                report, said = self._report(worse, None)
+            judged = _index_verdict(report, index) if report else {"verdict": "failed"}
+            text = f"{index.table}({index.column})"
+            self.results.add({"key": index.key, "text": text, "costs": worse, **judged})
+            print(f"{judged['verdict']:9} {index.key} {text} {said}", flush=True)
 
     def _judge(self, mutation: Mutation, worse: Mapping[str, Sequence[int]]) -> dict[str, Any]:
         original = (self.ready.package.parent / mutation.path).read_bytes()
@@ -305,6 +323,19 @@ class Run:
                 original.read_bytes() != file.read_bytes()
             ):
                 file.write_bytes(original.read_bytes())
+
+
+def _index_verdict(report: Report, index: Index) -> dict[str, Any]:
+    """Restored: an index is proposed that begins with the same column."""
+    verdict = {"verdict": "missed", "found": False, "exact": False}
+    for finding in report.findings:
+        if not isinstance(found := finding.evidence, IndexEvidence) or found.table != index.table:
+            continue
+        columns = {name.lstrip("-") for name in (*found.equality, *found.ranges, *found.order)}
+        if index.column in columns:
+            written = any(fix.edits or fix.files or fix.sql for fix in finding.fixes)
+            return {"verdict": "restored" if written else "advised", "found": True, "exact": True}
+    return verdict
 
 
 def is_cause(cause: Site | None, mutation: Mutation) -> bool:
