@@ -66,3 +66,51 @@ def test_a_flush_in_the_middle_of_a_round(bench):
 def test_changes_are_flushed_once_too(bench):
     bench.write(source("name.total += 1\nprint(name)\nawait «db.flush()»"))
     assert "db.flush()" not in fixed(bench, fixer, "update", models=alchemy())
+
+
+# --- commits ---------------------------------------------------------------------------------
+
+COMMIT = ADD.replace("flush", "commit")
+
+
+def committed(bench, text: str, **options) -> str:
+    bench.write(text)
+    return fixed(bench, fixer, "insert", models=alchemy(), detector="chatty-transaction", **options)
+
+
+def test_silent_on_a_commit_that_another_detector_names(bench):
+    bench.write(source(COMMIT))
+    assert advice(bench, fixer, "insert", models=alchemy()) == []
+
+
+def test_the_commit_moves_behind_the_loop(bench):
+    text = committed(bench, source(COMMIT, "    return names\n"))
+    assert "        db.add(order)\n    await db.commit()\n    return names\n" in text
+
+
+def test_a_commit_after_the_loop_is_enough(bench):
+    assert committed(bench, source(COMMIT)) == source(ADD.partition("\nawait")[0])
+
+
+def test_a_flush_after_the_loop_is_not_enough(bench):
+    text = committed(bench, source(COMMIT, "    await db.flush()\n"))
+    assert text.endswith("        db.add(order)\n    await db.commit()\n    await db.flush()\n")
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (f"{COMMIT}\nawait db.rollback()", "transaction of its own"),
+        (f"{COMMIT}\nawait db.refresh(order)", "goes on"),
+        (f"{COMMIT}\nnames.append(order.id)", "goes on"),
+    ],
+)
+def test_recommends_where_each_round_needs_its_commit(bench, body, reason):
+    bench.write(source(body))
+    options = {"models": alchemy(), "detector": "chatty-transaction"}
+    assert reason in refused(bench, fixer, "insert", **options)
+
+
+def test_a_flush_stays_where_each_round_commits(bench):
+    bench.write(source(f"{ADD}\nawait db.commit()"))
+    assert "transaction of its own" in refused(bench, fixer, "insert", models=alchemy())

@@ -31,6 +31,7 @@ def test_silent_where_something_else_is_called(bench):
         ("await «db.execute(insert(Order).values(**name))»", "plain"),
         ("await «db.execute(insert(Order).values(number=1).returning(Order.id))»", "plain"),
         ("await «db.execute(statement)»", "plain"),
+        (f"{INSERT}\nawait db.commit()", "transaction of its own"),
         (f"{INSERT}\nif name:\n    return name", "before its end"),
     ],
 )

@@ -13,6 +13,7 @@ Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 MOST_CALLS = 3  # between the loop and the write: beyond, a loop runs over other things than rows
 SAVES = frozenset({"save", "asave"})
+COMMITS = frozenset({"commit", "acommit"})
 SETS = frozenset({"update", "aupdate", "values"})
 UNITS = frozenset({"atomic", "begin", "begin_nested", "transaction", "savepoint", "suppress"})
 CONSTANTS = frozenset({"choices", "values", "labels", "names"})  # of a class that lists them
@@ -24,7 +25,8 @@ class Loop:
 
     `depth` counts the calls between the loop and the write. `is_guarded`: each round handles its
     own errors, or is a transaction of its own. `reads_itself`: the value that is written is made
-    of the one that the row had. `change` is the expression that makes it.
+    of the one that the row had. `change` is the expression that makes it. `commits`: the write is
+    sent by a `commit()` in each round.
     """
 
     place: Site
@@ -32,6 +34,7 @@ class Loop:
     is_guarded: bool = False
     reads_itself: bool = False
     change: Site | None = None
+    commits: bool = False
 
 
 @dataclass
@@ -57,7 +60,8 @@ class Loops:
                 first = self._file(stack[0].path)
                 written = first.at(stack[0]) if first is not None else None
                 own = first is not None and written is not None and _rewrites(first, written)
-                return Loop(_site(file, loop), depth, guarded, own)
+                ends = isinstance(written, ast.Call) and _method(written) in COMMITS
+                return Loop(_site(file, loop), depth, guarded, own, commits=ends)
         return None
 
     def changing(self, stack: Sequence[Site], kind: str) -> Loop | None:

@@ -9,5 +9,7 @@ from unslow.model import Finding, Trace
 
 def find_in_source(trace: Trace, read: Callable[[str], bytes]) -> Iterator[Finding]:
     """One finding per writing expression that stores a value made of the one that was read."""
-    found = [one for one in written(trace, Loops(read)) if one.loop.reads_itself]
+    found = [
+        one for one in written(trace, Loops(read)) if one.loop.reads_itself and not one.loop.commits
+    ]
     yield from findings(trace, "read-modify-write", found)

@@ -9,5 +9,9 @@ from unslow.model import Finding, Trace
 
 def find_in_source(trace: Trace, read: Callable[[str], bytes]) -> Iterator[Finding]:
     """One finding per writing expression whose values are not made of the rows' own."""
-    found = [one for one in written(trace, Loops(read)) if not one.loop.reads_itself]
+    found = [
+        one
+        for one in written(trace, Loops(read))
+        if not one.loop.reads_itself and not one.loop.commits
+    ]
     yield from findings(trace, "row-by-row-write", found)

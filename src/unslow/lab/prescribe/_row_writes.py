@@ -19,9 +19,12 @@ LEAVING = cst.Return | cst.Raise | cst.Yield
 SCOPES = cst.FunctionDef | cst.ClassDef | cst.Lambda | cst.Module
 BLOCKS = cst.IndentedBlock | cst.If | cst.Else | cst.With | cst.SimpleStatementLine | cst.Expr
 
+ENDS = frozenset({"commit", "rollback", "acommit", "arollback"})
+
 ELSEWHERE = "the loop that writes each row is in another function"
 EARLY = "the loop may be left before its end, with the rows so far written"
 REREADS = "the table is read again between the writes"
+COMMITS = "each round is a transaction of its own"
 SEVERAL = "each round writes several tables"
 
 
@@ -111,7 +114,8 @@ def loop_refusal(write: RowWrite, evidence: WriteEvidence) -> str:
         return EARLY
     if any(isinstance(node, LEAVING) for node in within(write.loop)):
         return EARLY
-    return ""
+    ends = (n for n in within(write.loop) if chains.method(n) in ENDS and n is not write.call)
+    return COMMITS if any(True for _ in ends) else ""
 
 
 def model_refusal(model: Model, *hooks: str) -> str:

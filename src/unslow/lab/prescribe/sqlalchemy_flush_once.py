@@ -1,4 +1,4 @@
-"""Flushes a session after the loop instead of in each of its rounds."""
+"""Flushes or commits a session after the loop instead of in each of its rounds."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from msgspec.structs import replace
 
 from unslow.lab.prescribe import _chains as chains
 from unslow.lab.prescribe._row_writes import (
-    EARLY,
     ELSEWHERE,
-    REREADS,
+    SEVERAL,
     RowWrite,
     after,
     line_end,
@@ -24,24 +23,24 @@ from unslow.lab.prescribe._row_writes import (
 from unslow.lab.prescribe._source import Source
 from unslow.model import Finding, Model, Patch, Recommendation, TextEdit, WriteEvidence
 
-DETECTORS = frozenset({"row-by-row-write", "read-modify-write"})
+DETECTORS = frozenset({"row-by-row-write", "read-modify-write", "chatty-transaction"})
 FIXER = "sqlalchemy-flush-once"
-FLUSHES = frozenset({"flush", "commit"})
 
 USED = "the round goes on with what the database gave the row"
-ALONE = "the flush is not a statement of its own"
+ALONE = "the call is not a statement of its own"
 
 
 def fix(finding: Finding, source: Source) -> Iterator[Patch | Recommendation]:
-    """One patch where each round flushes what it added or changed."""
+    """One patch where each round flushes or commits what it added or changed."""
     found = written(finding, source, "sqlalchemy", "insert", "update", "delete")
     if found is None:
         return
     evidence, model = found
     write = row_write(evidence.stack[0], model, source)
-    if write is not None and chains.method(write.call) != "flush":
+    ending = "commit" if finding.id == "chatty-transaction" else "flush"
+    if write is not None and chains.method(write.call) != ending:
         return
-    if write is None and evidence.operation != "insert":
+    if write is None and ending == "flush" and evidence.operation != "insert":
         return
     advice = _advice(write, evidence) if write is not None else ELSEWHERE
     if isinstance(advice, Patch):
@@ -52,8 +51,8 @@ def fix(finding: Finding, source: Source) -> Iterator[Patch | Recommendation]:
 
 def _advice(write: RowWrite, evidence: WriteEvidence) -> Patch | str:
     """The patch, or the reason why there is none."""
-    if loop_refusal(write, evidence) in (EARLY, REREADS):
-        return loop_refusal(write, evidence)
+    if (refusal := loop_refusal(write, evidence)) and refusal != SEVERAL:
+        return refusal
     module = write.module
     line = whole_line(module, write.node)
     block = module.parents[line] if line is not None else None
@@ -66,7 +65,8 @@ def _advice(write: RowWrite, evidence: WriteEvidence) -> Patch | str:
     edits = [module.without_line(line)]
     if not _is_flushed(write):
         edits = _moved(write, edits[0])
-    summary = "Flush the session once, after the loop"
+    verb = chains.method(write.call).capitalize()
+    summary = f"{verb} the session once, after the loop"
     return Patch(FIXER, summary, "review", tuple(edits))
 
 
@@ -105,7 +105,7 @@ def _goes_on(write: RowWrite, line: cst.SimpleStatementLine) -> bool:
 
 
 def _is_flushed(write: RowWrite) -> bool:
-    """Whether the statement after the loop flushes the session anyway."""
+    """Whether the statement after the loop flushes (or commits) the session anyway."""
     siblings: Sequence[cst.CSTNode] = getattr(write.module.parents[write.loop], "body", ())
     place = next((n for n, one in enumerate(siblings) if one is write.loop), len(siblings))
     following = siblings[place + 1] if place + 1 < len(siblings) else None
@@ -117,11 +117,11 @@ def _is_flushed(write: RowWrite) -> bool:
     call = value.expression if isinstance(value, cst.Await) else value
     return (
         isinstance(call, cst.Call)
-        and chains.method(call) in FLUSHES
+        and chains.method(call) in {"commit", chains.method(write.call)}
         and chains.dotted(chains.receiver(call) or call) == session
     )
 
 
 def _recommendation(model: Model, reason: str) -> Recommendation:
-    summary = f"Add the rows of {model.name} together and flush once: session.add_all(rows)"
+    summary = f"Write the rows of {model.name} together, and flush or commit once after the loop"
     return Recommendation(FIXER, summary, reason)

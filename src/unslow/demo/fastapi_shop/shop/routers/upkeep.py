@@ -137,3 +137,20 @@ async def top_up(supplier_id: int, db: Db) -> dict:
         await db.flush()
     await db.commit()
     return {"topped": supplier_id}
+
+
+@router.post("/suppliers/{supplier_id}/recount")
+async def recount(supplier_id: int, db: Db) -> dict:
+    """Note for each product what was counted."""
+    keys = await db.scalars(select(Product.id).where(Product.supplier_id == supplier_id))
+    for key in keys:
+        counted = StockMovement(
+            product_id=key,
+            kind="correction",
+            quantity=1,
+            reference=f"COUNT-{supplier_id}",
+            happened_at=datetime.now(UTC),
+        )
+        db.add(counted)
+        await db.commit()
+    return {"counted": supplier_id}
