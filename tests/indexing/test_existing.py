@@ -4,6 +4,7 @@ import psycopg
 import pytest
 
 from unslow.lab.indexing import catalogue, existing
+from unslow.lab.redundancy import MIN_SCANS
 
 SCHEMA = """
 CREATE TABLE fleet (id int PRIMARY KEY, a int, b int, c text, d int);
@@ -77,7 +78,7 @@ def unused(connection, planned=()):
 
 
 def read_often(connection):
-    for number in range(existing.MIN_SCANS):
+    for number in range(MIN_SCANS):
         connection.execute("SELECT d FROM fleet WHERE id = %s", [number])
 
 

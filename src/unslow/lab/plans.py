@@ -12,6 +12,7 @@ import psycopg
 from pglast import ast, parse_sql
 from pglast.parser import ParseError
 from psycopg import sql as text
+from psycopg.conninfo import make_conninfo
 
 from unslow.errors import UnslowError
 from unslow.lab._placeholders import filled
@@ -45,18 +46,25 @@ def collect(trace: Trace, databases: Iterable[Database]) -> Trace:
     servers = [one for one in databases if one.engine == "postgresql"]
     tables: list[Table] = []
     plans: dict[str, Plan] = {}
+    extensions: set[str] = set()
     for database in servers:
         wanted = [one for one in _costliest(trace) if one.fingerprint not in plans]
         try:
             with psycopg.connect(database.dsn, autocommit=True) as connection:
-                tables += _tables(connection)
+                tables += _with_scans(_tables(connection), database)
+                extensions |= {name for (name,) in connection.execute(EXTENSIONS).fetchall()}
                 plans.update(_plans(connection, wanted))
         except psycopg.Error as error:
             raise UnslowError(
                 f"reading tables and plans of the clone {database.name} failed: {error}; "
                 "is the server still running?"
             ) from error
-    return msgspec.structs.replace(trace, tables=tuple(tables), plans=tuple(plans.values()))
+    return msgspec.structs.replace(
+        trace,
+        tables=tuple(tables),
+        plans=tuple(plans.values()),
+        extensions=tuple(sorted(extensions)),
+    )
 
 
 def explain(connection: psycopg.Connection[Any], statement: str) -> PlanNode:
@@ -141,11 +149,39 @@ def _tables(connection: psycopg.Connection[Any]) -> list[Table]:
         for table, *column in cursor.execute(COLUMNS):
             columns[table].append(Column(*column))
         for table, names, *index in cursor.execute(INDEXES):
-            indexes[table].append(Index(index[0], tuple(names), *index[1:]))
+            *plain, keys, included, needed = index
+            found = Index(plain[0], tuple(names), *plain[1:])
+            own = {"keys": tuple(keys), "included": tuple(included), "needed": needed}
+            indexes[table].append(msgspec.structs.replace(found, **own))
         return [
             Table(name, schema, rows, size, tuple(columns[oid]), tuple(indexes[oid]))
             for oid, name, schema, rows, size in cursor.execute(TABLES)
         ]
+
+
+def _with_scans(tables: Sequence[Table], database: Database) -> Sequence[Table]:
+    """With what the statistics of the cloned database say; a clone's own begin at nothing."""
+    source = getattr(database, "source", "")
+    if not source:
+        return tables
+    try:
+        dsn = make_conninfo(database.dsn, dbname=source, options=READ_ONLY, connect_timeout=5)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            rows = connection.execute(SCANS).fetchall()
+    except psycopg.Error:
+        return tables
+    scans = {(schema, table, index): count for schema, table, index, count in rows}
+    return [
+        msgspec.structs.replace(
+            one,
+            scans=scans.get((one.schema, one.name, "")),
+            indexes=tuple(
+                msgspec.structs.replace(each, scans=scans.get((one.schema, one.name, each.name)))
+                for each in one.indexes
+            ),
+        )
+        for one in tables
+    ]
 
 
 def _is_one_read(statement: str) -> bool:
@@ -157,6 +193,14 @@ def _is_one_read(statement: str) -> bool:
     return len(parsed) == 1 and isinstance(parsed[0].stmt, ast.SelectStmt)
 
 
+READ_ONLY = "-c default_transaction_read_only=on -c statement_timeout=5000"
+SCANS = """
+SELECT schemaname, relname, indexrelname, idx_scan FROM pg_stat_user_indexes
+UNION ALL
+SELECT schemaname, relname, '', coalesce(seq_scan, 0) + coalesce(idx_scan, 0)
+FROM pg_stat_user_tables
+"""
+EXTENSIONS = "SELECT name FROM pg_available_extensions"
 OWN_SCHEMA = "n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_toast'"
 
 TABLES = f"""
@@ -187,7 +231,16 @@ SELECT i.indrelid,
         LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k - 1]),
        x.relname, i.indisunique, i.indisprimary, m.amname,
        coalesce(pg_get_expr(i.indpred, i.indrelid), ''), pg_get_indexdef(i.indexrelid),
-       pg_relation_size(i.indexrelid)
+       pg_relation_size(i.indexrelid),
+       (SELECT array_agg(concat_ws(' ', pg_get_indexdef(i.indexrelid, k::int, true),
+          i.indclass[k - 1], i.indcollation[k - 1], i.indoption[k - 1]) ORDER BY k)
+        FROM generate_series(1, i.indnkeyatts) k),
+       (SELECT coalesce(array_agg(a.attname::text ORDER BY k), '{{}}')
+        FROM generate_series(i.indnkeyatts + 1, i.indnatts) k
+        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k - 1]),
+       i.indisprimary OR i.indisexclusion OR i.indisreplident OR i.indisclustered
+         OR x.relispartition
+         OR EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid)
 FROM pg_index i
 JOIN pg_class x ON x.oid = i.indexrelid
 JOIN pg_am m ON m.oid = x.relam

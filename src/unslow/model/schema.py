@@ -61,7 +61,12 @@ class Relation(msgspec.Struct, frozen=True):
 
 
 class Index(msgspec.Struct, frozen=True):
-    """An index of the database. `columns` holds column names or expression texts, in order."""
+    """An index of the database. `columns` holds column names or expression texts, in order.
+
+    `keys` are those with what else tells them apart (operator class, collation, direction), empty
+    when nobody looked. A constraint rests on a `needed` one. `scans` are those of the database
+    that was cloned, None when unknown.
+    """
 
     name: str
     columns: tuple[str, ...]
@@ -71,6 +76,10 @@ class Index(msgspec.Struct, frozen=True):
     predicate: str = ""
     definition: str = ""
     bytes: int = 0
+    keys: tuple[str, ...] = ()
+    included: tuple[str, ...] = ()
+    needed: bool = False
+    scans: int | None = None
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -83,7 +92,10 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class Table(msgspec.Struct, frozen=True):
-    """A table of the database, with its size and indexes."""
+    """A table of the database, with its size and indexes.
+
+    `scans` are those of it and its indexes in the database that was cloned, None when unknown.
+    """
 
     name: str
     schema: str = "public"
@@ -91,6 +103,7 @@ class Table(msgspec.Struct, frozen=True):
     bytes: int = 0
     columns: tuple[Column, ...] = ()
     indexes: tuple[Index, ...] = ()
+    scans: int | None = None
 
 
 class Model(msgspec.Struct, frozen=True):

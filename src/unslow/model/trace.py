@@ -227,6 +227,31 @@ class Sample(msgspec.Struct, frozen=True):
     count: int
 
 
+class Checkout(msgspec.Struct, frozen=True):
+    """A connection that a request took from a pool of `capacity`, after `waited_ms`.
+
+    `site` is the call that makes the engine.
+    """
+
+    database: str
+    kind: str
+    capacity: int
+    waited_ms: float = 0.0
+    threaded: bool = True
+    site: Site | None = None
+
+
+class Switch(msgspec.Struct, frozen=True):
+    """A switch for debugging that was on: Django's `DEBUG`, an engine's `echo`.
+
+    `site` is where it is written: the value in the settings, or the call that makes the engine.
+    """
+
+    name: str
+    value: str
+    site: Site | None = None
+
+
 class Request(msgspec.Struct, frozen=True):
     """One request. `route` is the template (`api/orders/<int:pk>/`), `path` the URL as sent."""
 
@@ -248,6 +273,10 @@ class Request(msgspec.Struct, frozen=True):
     looks: int = 0  # how often the sampler looked at the request
     encodings: tuple[Encoding, ...] = ()
     connections: tuple[Opened, ...] = ()
+    checkouts: tuple[Checkout, ...] = ()
+    switches: tuple[Switch, ...] = ()
+    content_type: str = ""
+    content_encoding: str = ""  # "negotiated" where something would compress it if asked
     http_calls: tuple[HttpCall, ...] = ()
     built: tuple[Built, ...] = ()
     blocks: tuple[Block, ...] = ()

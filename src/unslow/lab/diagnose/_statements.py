@@ -89,6 +89,15 @@ def limit(sql: str) -> str:
 
 
 @lru_cache(maxsize=2048)
+def written_table(sql: str) -> str:
+    """The table that an INSERT or UPDATE writes to; "" for anything else."""
+    tree = parse(sql)
+    if not isinstance(tree, ast.InsertStmt | ast.UpdateStmt) or tree.relation is None:
+        return ""
+    return str(tree.relation.relname)
+
+
+@lru_cache(maxsize=2048)
 def is_volatile(sql: str) -> bool:
     """Whether two executions may differ although no data changed, or lock rows."""
     tree = parse(sql)

@@ -5,22 +5,17 @@ from collections.abc import Collection, Iterator
 
 from unslow.lab.indexing.advice import Existing
 from unslow.lab.indexing.catalogue import Catalogue, Connection, StandingIndex
-
-MIN_SCANS = 1000  # of the table and its indexes, before an index without any counts as unused
+from unslow.lab.redundancy import how, is_unread
+from unslow.lab.redundancy import redundant as replaced
+from unslow.model import Index
 
 
 def redundant(catalogue: Catalogue) -> Iterator[Existing]:
     """Indexes whose keys begin another one's, which can do all that they do."""
     for table in catalogue.tables:
-        gone: set[str] = set()
-        for one in sorted(table.indexes, key=_least_wanted):
-            others = (other for other in table.indexes if other.name not in {one.name, *gone})
-            home = next((other for other in others if _replaces(other, one)), None)
-            if home is not None:
-                gone.add(one.name)
-                same = len(home.keys) == len(one.keys)
-                reason = f"{'is the same as' if same else 'is the beginning of'} {home.name}"
-                yield _existing(one, "duplicate-index", reason)
+        standing = {one.name: one for one in table.indexes}
+        for one, home in replaced([_as_index(one) for one in table.indexes]):
+            yield _existing(standing[one.name], "duplicate-index", how(one, home))
 
 
 def unused(
@@ -32,28 +27,24 @@ def unused(
     row = connection.execute(SINCE).fetchone()
     since = f" since {row[0]}" if row and row[0] else ""
     for table in catalogue.tables:
-        if scans.get(table.name, 0) < MIN_SCANS:
-            continue
         for one in table.indexes:
-            if one.scans == 0 and not (one.is_unique or one.is_needed) and not _in(one, planned):
+            if is_unread(_as_index(one), scans.get(table.name)) and not _in(one, planned):
                 read = f"{scans[table.name]} reads of {table.name} did without it{since}"
                 yield _existing(one, "unused-index", read)
 
 
-def _replaces(other: StandingIndex, one: StandingIndex) -> bool:
-    """Whether `other` does all that `one` does."""
-    if one.is_needed or (other.method, other.predicate) != (one.method, one.predicate):
-        return False
-    same = other.keys == one.keys
-    if one.is_unique and not (same and other.is_unique):
-        return False
-    if not same and (one.method != "btree" or other.keys[: len(one.keys)] != one.keys):
-        return False
-    return {*one.included} <= {*other.columns, *other.included}
-
-
-def _least_wanted(one: StandingIndex) -> tuple[bool, bool, int, str]:
-    return (one.is_needed, one.is_unique, len(one.keys) + len(one.included), one.name)
+def _as_index(one: StandingIndex) -> Index:
+    return Index(
+        one.name,
+        one.columns,
+        unique=one.is_unique,
+        method=one.method,
+        predicate=one.predicate,
+        keys=one.keys,
+        included=one.included,
+        needed=one.is_needed,
+        scans=one.scans,
+    )
 
 
 def _in(one: StandingIndex, planned: Collection[str]) -> bool:
