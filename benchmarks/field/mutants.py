@@ -226,7 +226,7 @@ class Run:
                 raise RuntimeError(said)
             kept.write_bytes(msgspec.json.encode(report))
         report = msgspec.json.decode(kept.read_bytes(), type=Report)
-        return {load_key(load) for finding in report.findings for load in loads(finding)}
+        return {key for finding in report.findings for key in keys(finding)}
 
     def _report(
         self, concerned: Iterable[str], mutation: Mutation | None
@@ -265,11 +265,7 @@ class Run:
         mutation: Mutation,
         worse: Mapping[str, Sequence[int]],
     ) -> dict[str, Any]:
-        new = [
-            finding
-            for finding in report.findings
-            if any(load_key(load) not in self.known for load in loads(finding))
-        ]
+        new = [finding for finding in report.findings if keys(finding) - self.known]
         exact = any(is_cause(finding.cause, mutation) for finding in new)
         said = {"found": bool(new), "exact": exact, "cause": _places(new)}
         if not new:
@@ -350,8 +346,15 @@ def loads(finding: ReportedFinding) -> tuple[RepeatedLoad, ...]:
     return finding.evidence.loads if isinstance(finding.evidence, RepeatEvidence) else ()
 
 
-def load_key(load: RepeatedLoad) -> str:
-    return " ".join((load.fingerprint, *load.relation_path))
+def keys(finding: ReportedFinding) -> set[str]:
+    """What it repeats, and where: by endpoint, model, relations and statement."""
+    return {
+        " ".join(
+            (endpoint, one.load.parent if one.load else "", *one.relation_path, one.fingerprint)
+        )
+        for endpoint in finding.endpoints
+        for one in loads(finding)
+    }
 
 
 def _places(findings: Sequence[ReportedFinding]) -> list[str]:
