@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from sqlalchemy import func, select
 
 from shop.database import Db
-from shop.models import Country, OrderItem, Payment, StockMovement
+from shop.models import Country, OrderItem, Payment, Product, StockMovement
 from shop.partner import ask, client, rate
 
 router = APIRouter(prefix="/rates")
@@ -104,3 +104,28 @@ async def turnover(db: Db) -> dict:
 async def weekend_rates() -> dict:
     saturday, sunday = await asyncio.gather(ask("rates/saturday"), ask("rates/sunday"))
     return {"saturday": saturday["value"], "sunday": sunday["value"]}
+
+
+@router.get("/stock")
+async def partner_stock(db: Db) -> list[dict]:
+    """What the partner has of the newest products."""
+    skus = (await db.scalars(select(Product.sku).order_by(Product.id.desc()).limit(6))).all()
+    rows = []
+    for sku in skus:
+        answer = await ask(f"stock/{sku}")
+        rows.append({"sku": sku, "stock": answer["value"]})
+    return rows
+
+
+@router.get("/prices")
+async def partner_prices(db: Db) -> list[int]:
+    skus = (await db.scalars(select(Product.sku).order_by(Product.id).limit(6))).all()
+    answers = [await ask(f"prices/{sku}") for sku in skus]
+    return [answer["value"] for answer in answers]
+
+
+@router.get("/offers")
+async def partner_offers(db: Db) -> list[int]:
+    skus = (await db.scalars(select(Product.sku).order_by(Product.id).limit(6))).all()
+    answers = await asyncio.gather(*[ask(f"offers/{sku}") for sku in skus])
+    return [answer["value"] for answer in answers]
