@@ -8,7 +8,7 @@ from unslow.lab.prove._ratios import distribution, unseen
 from unslow.lab.prove.clocks import own
 from unslow.lab.prove.counters import Counted
 from unslow.lab.prove.evidence import e_value, fewest_pairs, moderated, smallest_detectable
-from unslow.lab.prove.judge import Judgement, Measured, speedup
+from unslow.lab.prove.judge import FEWEST_PAIRS_AGAINST, Judgement, Measured, speedup
 from unslow.lab.prove.trial import Claim, Trial
 from unslow.model import EndpointEffect, Responses, Verdict
 
@@ -102,8 +102,9 @@ def _judgement(trial: Trial, claim: Claim, found: Measured) -> Judgement:
             return Judgement("inconclusive", "a replication on held-out requests did not agree")
     if settled.kind is None and not found.values:
         return Judgement("inconclusive", NOT_REACHED)
-    if settled.kind is None and len(found.values) < fewest_pairs():
-        return Judgement("inconclusive", _TOO_FEW.format(len(found.values), fewest_pairs()))
+    fewest = FEWEST_PAIRS_AGAINST if claim.metric == "gate" else fewest_pairs()
+    if settled.kind is None and len(found.values) < fewest:
+        return Judgement("inconclusive", _TOO_FEW.format(len(found.values), fewest))
     if settled.kind is None:
         smallest = detectable(found) if claim.metric != "gate" else None
         seen = f"; a gain of {smallest:.0%} or more would have shown" if smallest else ""

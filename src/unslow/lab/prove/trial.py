@@ -25,6 +25,7 @@ from unslow.lab.prove.evidence import (
     smallest_detectable,
 )
 from unslow.lab.prove.judge import (
+    FEWEST_PAIRS_AGAINST,
     FIXES,
     REST,
     Judgement,
@@ -331,7 +332,8 @@ class Trial:
         return sets * self._set_s([*proven, *claims])
 
     def _missing_pairs(self, claim: Claim) -> int:
-        return max(1, fewest_pairs() - len(self.measured(claim).values))
+        fewest = FEWEST_PAIRS_AGAINST if claim.metric == "gate" else fewest_pairs()
+        return max(1, fewest - len(self.measured(claim).values))
 
     def _savings_s(self, claim: Claim) -> float:
         """What the claim promises to save per round of traffic, by what is known of its cost."""
