@@ -224,6 +224,35 @@ def test_rows_that_a_constraint_refuses_are_left_out_with_their_children(schema)
     assert database.one("SELECT count(*) FROM b WHERE a_id NOT IN (SELECT id FROM a)") == 0
 
 
+def test_numbers_without_room_for_more_are_named(schema) -> None:
+    database = schema(
+        "CREATE TABLE a (id smallint PRIMARY KEY); INSERT INTO a VALUES (1), (30000);"
+        "CREATE TABLE b (a_id smallint REFERENCES a); INSERT INTO b VALUES (1), (30000);"
+    )
+    database.grow(4)
+    assert "its numbers leave no room for more" in database.why("a")
+    assert database.all("SELECT a_id, count(*) FROM b GROUP BY 1 ORDER BY 1") == [
+        (1, 4),
+        (30000, 4),
+    ]
+
+
+def test_children_of_a_part_of_a_key_follow_its_whole(schema) -> None:
+    database = schema(
+        "CREATE TABLE tenant (id serial PRIMARY KEY);"
+        "CREATE TABLE item (id serial PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenant,"
+        "  UNIQUE (tenant_id, id));"
+        "CREATE TABLE part (id serial PRIMARY KEY, tenant_id int REFERENCES tenant, item_id int,"
+        "  FOREIGN KEY (tenant_id, item_id) REFERENCES item (tenant_id, id));"
+        "INSERT INTO tenant SELECT FROM generate_series(1, 3);"
+        "INSERT INTO item (tenant_id) SELECT id FROM tenant;"
+        "INSERT INTO part (tenant_id, item_id) SELECT tenant_id, id FROM item;"
+    )
+    grown = database.grow(4)
+    assert [one.why for one in grown.tables if one.why] == []
+    assert database.one("SELECT count(*) FROM part") == 12
+
+
 def test_an_owner_who_is_no_superuser_may_grow_a_database(schema, postgres) -> None:
     database = schema(WIDE)
     with psycopg.connect(database.dsn) as connection:

@@ -30,6 +30,12 @@ class Classes:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._above: dict[Place, Place] = {}
+        self._referenced = {
+            (key.parent, name)
+            for table in catalogue.tables
+            for key in table.foreign
+            for name in key.parent_columns
+        }
         tables = {table.name: table for table in catalogue.tables}
         for table in catalogue.tables:
             for key in table.foreign:
@@ -47,6 +53,10 @@ class Classes:
         while place in self._above:
             place = self._above[place]
         return place
+
+    def is_referenced(self, table: str, column: str) -> bool:
+        """Whether the rows of some table refer to the column."""
+        return (table, column) in self._referenced
 
     def columns(self, wanted: Class) -> Iterator[tuple[Table, Column]]:
         """The stored columns of a class."""

@@ -85,6 +85,7 @@ def kept_copies(table: Table, ground: Ground) -> dict[str, Sequence[int] | None]
         key
         for key in links(table)
         if any(ground.classes.moves(table, name, ground.plan, ground.fixed) for name in key.columns)
+        and not any(ground.classes.is_referenced(table.name, name) for name in key.columns)
     ]
     found: dict[str, list[int]] = {}
     for number in range(1, ground.factor, 2):

@@ -91,6 +91,8 @@ class PostgresStore:
             raise Refused(f"{name} allows no more rows", "conflict") from error
         except errors.CheckViolation as error:
             raise Refused(_said(error), "check") from error
+        except errors.NumericValueOutOfRange as error:
+            raise Refused(f"its numbers leave no room for more: {_said(error)}") from error
         except psycopg.Error as error:
             raise Refused(_said(error)) from error
 
