@@ -19,6 +19,14 @@ QUERIES = {  # the page's fixer, its detector, and the expression of the example
     "sqlalchemy-load-only": ("unused-column", "select(Order).where(Order.paid)"),
     "django-filter": ("python-filter", 'Order.objects.order_by("id")'),
     "sqlalchemy-where": ("python-filter", "select(Order).order_by(Order.id)"),
+    "django-plain-rows": (
+        "unused-eager-load",
+        'Order.objects.select_related("customer").prefetch_related("items")',
+    ),
+    "sqlalchemy-plain-rows": (
+        "unused-eager-load",
+        "select(Order).options(joinedload(Order.customer)).limit(99)",
+    ),
     "django-exists": ("count-for-existence", "Order.objects.filter(paid=False)"),
     "sqlalchemy-exists": (
         "count-for-existence",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from unslow.lab.rows import _django as django
 from unslow.lab.rows._columns import HEAVY, kind
+from unslow.lab.rows._eager import eager_relations
 from unslow.lab.rows._flow import Rows, method
 from unslow.lab.rows._reads import Reads, row_reads
 from unslow.lab.rows._select import Selected, selected
@@ -47,6 +48,9 @@ def narrowing(rows: Rows, model: Model) -> Narrowing | None:
     if model.orm == "django":
         if not django.is_queryset(rows) or NARROWED & set(django.steps(rows)):
             return None
+        joined = eager_relations(rows, "select_related")
+        if joined - {field.name for field in reads.fields}:
+            return None  # a column cannot be deferred and joined
         point = django.point(rows)
         return Narrowing(reads, unused, point) if point is not None else None
     statement = selected(rows)

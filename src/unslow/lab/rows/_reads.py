@@ -37,8 +37,14 @@ class Reads:
 
 def row_reads(rows: Rows, model: Model) -> Reads | None:
     """None where a row is given away, changed, or asked for what is no column."""
+    names = attributes_read(rows)
+    loops = [use.holder for use in rows.uses if use.kind in ("loop", "comprehension")]
+    return _described(rows, model, names, loops) if loops and names is not None else None
+
+
+def attributes_read(rows: Rows) -> tuple[str, ...] | None:
+    """What loops read of the rows, each name once; None where they do anything else with them."""
     names: dict[str, None] = {}
-    loops: list[ast.AST] = []
     for use in rows.uses:
         if use.kind == "truth" or (use.kind == "call" and function(use.holder) == "len"):
             continue
@@ -46,8 +52,7 @@ def row_reads(rows: Rows, model: Model) -> Reads | None:
         if found is None:
             return None
         names |= dict.fromkeys(found)
-        loops.append(use.holder)
-    return _described(rows, model, tuple(names), loops) if loops else None
+    return tuple(names)
 
 
 def _described(
@@ -55,7 +60,7 @@ def _described(
 ) -> Reads | None:
     fields: dict[str, Field] = {}
     annotated, related = [], []
-    computed = _annotations(rows)
+    computed = annotations(rows)
     forward = {one.name: one for one in model.relations if one.kind in ("forward", "one-to-one")}
     for name in names:
         field = field_named(name, model)
@@ -78,7 +83,7 @@ def _key(model: Model, column: str) -> Field | None:
     return next((field for field in model.fields if field.column == column), None)
 
 
-def _annotations(rows: Rows) -> set[str]:
+def annotations(rows: Rows) -> set[str]:
     """The names that the chain gives to computed values."""
     return {
         word.arg

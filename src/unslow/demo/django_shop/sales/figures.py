@@ -2,7 +2,7 @@ from django.db.models import Count, Sum
 from django.http import JsonResponse
 
 from catalog.models import Inventory, Product, Review
-from sales.models import Order
+from sales.models import Order, Payment
 
 
 def stock(request):
@@ -65,7 +65,9 @@ def scarce(request):
 
 def discontinued(request):
     products = Product.objects.order_by("id")
-    return JsonResponse({"products": [shown(product) for product in products if not product.active]})
+    return JsonResponse(
+        {"products": [shown(product) for product in products if not product.active]}
+    )
 
 
 def shown(product):
@@ -82,3 +84,18 @@ def scarcest(request):
     entries = sorted(Inventory.objects.all(), key=lambda entry: entry.quantity)[:10]
     rows = [{"product": entry.product_id, "left": entry.quantity} for entry in entries]
     return JsonResponse({"scarcest": rows})
+
+
+def amounts(request):
+    payments = Payment.objects.select_related("order__customer").order_by("-id")[:300]
+    rows = [
+        {"id": payment.id, "amount": payment.amount, "method": payment.method}
+        for payment in payments
+    ]
+    return JsonResponse({"payments": rows})
+
+
+def amounts_by_order(request):
+    payments = Payment.objects.select_related("order").order_by("-id")[:90]
+    rows = [{"amount": payment.amount, "order": payment.order.number} for payment in payments]
+    return JsonResponse({"payments": rows})

@@ -46,4 +46,6 @@ urlpatterns = [
     path("figures/discontinued/", figures.discontinued),
     path("figures/discontinued/fast/", figures.discontinued_in_sql),
     path("figures/scarcest/", figures.scarcest),
+    path("figures/amounts/", figures.amounts),
+    path("figures/amounts/orders/", figures.amounts_by_order),
 ]

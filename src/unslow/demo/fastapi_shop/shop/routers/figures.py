@@ -1,8 +1,9 @@
 from fastapi import APIRouter
 from sqlalchemy import func, select
+from sqlalchemy.orm import joinedload
 
 from shop.database import Db
-from shop.models import Customer, Inventory, Order, Product, Review
+from shop.models import Customer, Inventory, Order, Payment, Product, Review
 
 router = APIRouter()
 
@@ -99,3 +100,25 @@ async def scarcest(db: Db) -> list[dict]:
     entries = await db.scalars(select(Inventory))
     first = sorted(entries, key=lambda entry: entry.quantity)[:10]
     return [{"product": entry.product_id, "left": entry.quantity} for entry in first]
+
+
+@router.get("/figures/amounts")
+async def amounts(db: Db) -> list[dict]:
+    payments = await db.scalars(
+        select(Payment)
+        .options(joinedload(Payment.order).joinedload(Order.customer))
+        .order_by(Payment.id.desc())
+        .limit(300)
+    )
+    return [
+        {"id": payment.id, "amount": payment.amount, "method": payment.method}
+        for payment in payments
+    ]
+
+
+@router.get("/figures/amounts/orders")
+async def amounts_by_order(db: Db) -> list[dict]:
+    payments = await db.scalars(
+        select(Payment).options(joinedload(Payment.order)).order_by(Payment.id.desc()).limit(90)
+    )
+    return [{"amount": payment.amount, "order": payment.order.number} for payment in payments]
