@@ -60,6 +60,13 @@ def test_the_call_is_awaited(bench, before, after) -> None:
     ast.parse(text)
 
 
+def test_an_import_elsewhere_is_none_of_the_module(bench) -> None:
+    bench.write(
+        "import os\n\n\ndef main():\n    import asyncio\n\n\nasync def view():\n    «fetch(1)»\n"
+    )
+    assert fixed(bench, fixer).startswith("import asyncio\nimport os\n")
+
+
 def test_what_is_imported_is_not_imported_again(bench) -> None:
     bench.write("import asyncio\n\nasync def view():\n    «fetch(1)»\n")
     assert fixed(bench, fixer).count("import asyncio") == 1

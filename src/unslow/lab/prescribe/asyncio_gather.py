@@ -9,11 +9,11 @@ import libcst as cst
 
 from unslow.lab.prescribe import _sessions
 from unslow.lab.prescribe._chains import dotted
+from unslow.lab.prescribe._import_module import import_module
 from unslow.lab.prescribe._imports import Imports
 from unslow.lab.prescribe._locals import names
 from unslow.lab.prescribe._module import Module
 from unslow.lab.prescribe._source import Source
-from unslow.lab.prescribe.asyncio_to_thread import import_module
 from unslow.model import Finding, Patch, Recommendation, TextEdit, WaitEvidence
 
 DETECTORS = frozenset({"sequential-calls", "sequential-http-calls"})
@@ -58,7 +58,7 @@ def fix(finding: Finding, source: Source) -> Iterator[Patch | Recommendation]:
 def _written(
     module: Module, awaits: Sequence[cst.Await], source: Source, with_statements: bool
 ) -> Patch | str:
-    """The patch or the reason against it; `with_statements` tells that statements are among them."""
+    """The patch, or the reason against it; `with_statements` tells that some are statements."""
     function = module.enclosing(awaits[0], cst.FunctionDef)
     if function is None or function.asynchronous is None:
         return PLAIN

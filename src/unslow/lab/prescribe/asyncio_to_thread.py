@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from unslow.lab.prescribe._chains import dotted
+from unslow.lab.prescribe._import_module import import_module, imports
 from unslow.lab.prescribe._imports import Imports
 from unslow.lab.prescribe._module import Module
 from unslow.lab.prescribe._source import Source
@@ -67,7 +68,7 @@ def _edits(module: Module, node: cst.Call) -> list[TextEdit] | None:
 def _sleeps(module: Module, node: cst.Call) -> bool:
     name = dotted(node.func)
     if name == "time.sleep":
-        return any(_imports(statement, "time") for statement in module.nodes(cst.Import))
+        return any(imports(statement, "time") for statement in module.nodes(cst.Import))
     return Imports(module).name("time", "sleep") == name and any(
         statement.module is not None and dotted(statement.module) == "time"
         for statement in module.nodes(cst.ImportFrom)
@@ -88,52 +89,3 @@ def _needs_parentheses(module: Module, node: cst.Call) -> bool:
         | cst.Await
         | cst.StarredElement,
     )
-
-
-def import_module(module: Module, name: str) -> list[TextEdit] | None:
-    """The edits that make a standard module available by its own name; None where it is taken."""
-    statements = list(module.nodes(cst.Import))
-    if any(_imports(statement, name) for statement in statements):
-        return []
-    taken = any(
-        isinstance(node, cst.AssignTarget | cst.Param | cst.ImportAlias) and name in (_bound(node),)
-        for kind in (cst.AssignTarget, cst.Param, cst.ImportAlias)
-        for node in module.nodes(kind)
-    )
-    if taken:
-        return None
-    at, blank = _place(module)
-    return [module.insert(at, f"import {name}\n{blank}")]
-
-
-def _bound(node: cst.AssignTarget | cst.Param | cst.ImportAlias) -> str:
-    if isinstance(node, cst.AssignTarget):
-        return dotted(node.target)
-    if isinstance(node, cst.Param):
-        return node.name.value
-    return node.evaluated_alias or node.evaluated_name
-
-
-def _imports(statement: cst.Import, name: str) -> bool:
-    return any(alias.evaluated_name == name and alias.asname is None for alias in statement.names)
-
-
-def _place(module: Module) -> tuple[int, str]:
-    """Before the first import that is not of `__future__`, else at the top with a gap below."""
-    body = list(module.tree.body)
-    if module.tree.get_docstring() is not None:
-        body = body[1:]
-    for line in body:
-        small = line.body[0] if isinstance(line, cst.SimpleStatementLine) else None
-        if isinstance(small, cst.Import) or (
-            isinstance(small, cst.ImportFrom)
-            and not (small.module and dotted(small.module) == "__future__")
-        ):
-            return module.start(line), ""
-    after = next((line for line in body if not _is_future(line)), None)
-    return (module.start(after), "\n\n") if after else (len(module.content), "")
-
-
-def _is_future(line: cst.CSTNode) -> bool:
-    small = line.body[0] if isinstance(line, cst.SimpleStatementLine) else None
-    return isinstance(small, cst.ImportFrom)

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from unslow.lab.prescribe._import_module import import_module
 from unslow.lab.prescribe._imports import Imports
 from unslow.lab.prescribe._locals import names
 from unslow.lab.prescribe._module import Module
 from unslow.lab.prescribe._source import Source
-from unslow.lab.prescribe.asyncio_to_thread import import_module
 from unslow.model import Finding, Patch, Recommendation, TextEdit
 
 DETECTORS = frozenset({"repeated-http-call"})
