@@ -58,6 +58,7 @@ def test_without_a_database_it_says_how_to_name_one(monkeypatch, capsys):
 def test_two_sources_and_odd_sizes_are_refused(queries, capsys):
     dsn = "postgresql://localhost/none"
     assert run("--database", dsn, "--log", queries, "--queries", queries) == 2
+    assert run("--database", dsn, "--log", queries, "--trace", queries) == 2
     assert run("--database", dsn, "--queries", queries, "--size", "much") == 2
 
 

@@ -3,8 +3,11 @@ import json
 import psycopg
 import pytest
 
+from tests.builders import query, request, trace
 from unslow.errors import UsageError
-from unslow.lab.indexing.sources import from_log, from_queries, from_statistics
+from unslow.lab import traces
+from unslow.lab.indexing.sources import from_log, from_queries, from_statistics, from_trace
+from unslow.lab.indexing.workload import Executed
 
 PLAIN = """\
 2026-11-22 17:00:00.001 UTC [12] app@shop LOG:  duration: 1.500 ms  statement: SELECT *
@@ -81,3 +84,21 @@ def test_pg_stat_statements_gives_counts_without_values(postgres):
         )
         (one,) = from_statistics(connection)
     assert (one.calls, one.ms, one.parameters) == (7.0, 3.5, None)
+
+
+def test_a_trace_gives_its_statements_with_values_to_guess(tmp_path):
+    asked = query("SELECT * FROM orders WHERE status = 'open' AND total > 5 LIMIT 21", ms=2.0)
+    bound = query("SELECT * FROM orders WHERE id = %s AND made < %(made)s", ms=1.0)
+    other = query("SAVEPOINT x")
+    path = tmp_path / "shop.trace.gz"
+    traces.save(trace(*[request("GET", "orders/", asked + bound + other)] * 3), path)
+    assert from_trace(path) == [
+        Executed("SELECT * FROM orders WHERE status = $1 AND total > $2 LIMIT $3", 3, 6.0, None),
+        Executed("SELECT * FROM orders WHERE id = $1 AND made < $2", 3, 3.0, None),
+    ]
+
+
+def test_a_trace_without_statements_is_refused(tmp_path):
+    traces.save(trace(request("GET", "health/")), tmp_path / "shop.trace")
+    with pytest.raises(UsageError, match="no statements"):
+        from_trace(tmp_path / "shop.trace")

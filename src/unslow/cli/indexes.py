@@ -32,6 +32,10 @@ def indexes(
     queries: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Take the statements from a file of SQL.")
     ] = None,
+    trace: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Take those of an audit (--save-trace FILE)."),
+    ] = None,
     size: Annotated[
         str, typer.Option(metavar="SIZE", help="New indexes may take so much: 500MB, 2GB.")
     ] = "",
@@ -43,14 +47,14 @@ def indexes(
 ) -> int:
     """Advise indexes for all statements of a database, tried on a clone.
 
-    The statements come from pg_stat_statements, or from --log or --queries. Indexes that nothing
-    uses and those that others replace are named as well.
+    The statements come from pg_stat_statements, or from --log, --queries or --trace. Indexes that
+    nothing uses and those that others replace are named as well.
     """
     out.check(json)
     if not database:
         raise UsageError("name the database: --database postgresql://user@host/name")
-    if log and queries:
-        raise UsageError("--log and --queries: give one of them")
+    if sum(one is not None for one in (log, queries, trace)) > 1:
+        raise UsageError("--log, --queries and --trace: give one of them")
     most = _bytes(size) if size else None
     budget_s = seconds(time_budget, "--time-budget")
 
@@ -60,6 +64,7 @@ def indexes(
 
     executed = sources.from_log(log) if log else None
     executed = sources.from_queries(queries) if queries else executed
+    executed = sources.from_trace(trace) if trace else executed
     with shown() as progress:
         options = indexing.Options(most, budget_s, seed)
         advice = indexing.advise(_libpq(database), executed, options, progress)

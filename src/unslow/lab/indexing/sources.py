@@ -1,4 +1,5 @@
-"""Where the statements of a workload come from: PostgreSQL's statistics, its log, or a file."""
+"""Where the statements of a workload come from: PostgreSQL's statistics, its log, a file, or what
+was observed of an application."""
 
 import csv
 import json
@@ -11,13 +12,15 @@ from pglast import split
 from pglast.parser import ParseError
 
 from unslow.errors import UsageError
-from unslow.lab._placeholders import TOKEN
+from unslow.lab import traces
+from unslow.lab._placeholders import TOKEN, numbered
 from unslow.lab.indexing.catalogue import Connection
 from unslow.lab.indexing.workload import Executed
 from unslow.observe._shape import shape
 
 MOST_VALUES = 50  # different executions of one shape that are remembered of a log
 
+TAKEN_OUT = re.compile(r"'\?'|(?<=[=<>(,] )0\b|(?<=[=<>(,])0\b|(?<=LIMIT )0\b|(?<=OFFSET )0\b")
 LINE = re.compile(r"^.*?\b(?P<level>LOG|DETAIL|[A-Z]+):  (?P<text>.*)$", re.DOTALL)
 STATEMENT = re.compile(
     r"^(?:duration: (?P<ms>[\d.]+) ms\s+)?(?:statement|execute [^:]*): (?P<sql>.*)$", re.DOTALL
@@ -52,6 +55,25 @@ def from_queries(path: Path) -> list[Executed]:
     if not statements:
         raise UsageError(f"{path} holds no statement")
     return [Executed(sql, parameters=None if _asks(sql) else ()) for sql in statements]
+
+
+def from_trace(path: Path) -> list[Executed]:
+    """The statements of a saved trace, as often as they were executed. Raises UsageError when it
+    holds none.
+
+    A trace holds no values: where one was taken out, it has to be guessed like a parameter's.
+    """
+    found: dict[str, list[float]] = {}
+    for query in (query for request in traces.load(path).requests for query in request.queries):
+        if query.kind != "other":
+            counted = found.setdefault(numbered(TAKEN_OUT.sub("%s", query.sql)), [0.0, 0.0])
+            counted[0] += 1
+            counted[1] += query.duration_ms
+    if not found:
+        raise UsageError(f"{path} holds no statements: was the application observed?")
+    return [
+        Executed(sql, calls, ms, None if _asks(sql) else ()) for sql, (calls, ms) in found.items()
+    ]
 
 
 def from_log(path: Path) -> list[Executed]:
