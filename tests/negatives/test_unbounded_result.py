@@ -47,6 +47,7 @@ CASES = {
         [query(LIST, USE, rows=60) * count for count in (1, 4, 16)], models=MODELS
     ),
     "rows that are added up in Python": listed(bytes=(70, 70, 72)),
+    "rows of which some are picked in Python": listed(bytes=(400, 1200, 4400)),
     "the rows that a write looks at": listed(method="POST"),
     "a function's rows": listed("SELECT 1 AS one"),
 }

@@ -11,6 +11,7 @@ from unslow.model import Finding, GrowthEvidence, Model, Table, Trace
 
 MOST_EXECUTIONS = 2  # of the statement in a request; more is a loop, which others look at
 MIN_AT_100 = 5000  # rows at a hundred times the data; a list of some hundred hurts nobody
+MIN_BYTES = 10  # of the response for each row; fewer, and the rows are counted or picked from
 FOLLOWING = 0.5  # of the table's own growth, that the list must follow
 GROWING = ("linear", "quadratic")
 
@@ -18,7 +19,7 @@ GROWING = ("linear", "quadratic")
 def find(trace: Trace) -> Iterator[Finding]:
     """One finding per statement whose rows grow with the table and go into the response."""
     for one in grown(trace):
-        if one.growth.bytes in GROWING and _grows(one) and _is_open(one, trace):
+        if _grows(one) and _is_sent(one) and _is_open(one, trace):
             yield _finding(trace, one)
 
 
@@ -33,6 +34,13 @@ def _grows(one: Grown) -> bool:
         and fitted.growth in GROWING
         and fitted.at_100 >= MIN_AT_100
     )
+
+
+def _is_sent(one: Grown) -> bool:
+    """Whether the response grows by what a list of the rows needs."""
+    sent, returned = one.growth.values["bytes"], one.statement.returned
+    more = sent[-1] - sent[0]
+    return one.growth.bytes in GROWING and more >= MIN_BYTES * (returned[-1] - returned[0])
 
 
 def _is_open(one: Grown, trace: Trace) -> bool:
