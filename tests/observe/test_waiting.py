@@ -182,3 +182,51 @@ def test_aiohttp_is_watched(app):
         assert [call["timeout_s"] for call in seen["http_calls"]] == [300.0]
         assert [one["what"] for one in seen["built"]] == ["aiohttp.ClientSession"]
         assert running.collector.of("error") == []
+
+
+DRIVERS = """
+import psycopg, psycopg2
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+DSN = "postgresql://nobody@original.invalid/shop"
+
+async def psycopg_(request):
+    with psycopg.connect(DSN) as connection:
+        connection.execute("SELECT pg_sleep(0.06)")
+    return PlainTextResponse("done")
+
+async def psycopg_async(request):
+    async with await psycopg.AsyncConnection.connect(DSN) as connection:
+        await connection.execute("SELECT pg_sleep(0.06)")
+    return PlainTextResponse("done")
+
+async def psycopg2_(request):
+    connection = psycopg2.connect(DSN)
+    connection.cursor().execute("SELECT pg_sleep(0.06)")
+    connection.close()
+    return PlainTextResponse("done")
+
+app = Starlette(routes=[
+    Route("/" + view.__name__, view) for view in (psycopg_, psycopg_async, psycopg2_)
+])
+"""
+
+
+def test_the_waits_of_drivers_in_c_are_seen(app, postgres):
+    postgres.create("observe_waiting")
+
+    def answer(question):
+        place = {"host": postgres.host, "port": postgres.port, "user": postgres.user}
+        return {"params": {**question["params"], **place, "dbname": "observe_waiting"}}
+
+    with app.write(server=DRIVERS).run(*UVICORN, answer=answer) as running:
+        seen = {path: running.observe(f"/{path}") for path in ("psycopg_", "psycopg2_")}
+        clean = running.observe("/psycopg_async")
+    longest = {
+        path: max(waited(one), key=lambda block: block["waited_ms"]) for path, one in seen.items()
+    }
+    lines = {path: block["stack"][0]["line"] for path, block in longest.items()}
+    assert lines == {"psycopg_": 11, "psycopg2_": 21}
+    assert 16 not in [block["stack"][0]["line"] for block in waited(clean)]
