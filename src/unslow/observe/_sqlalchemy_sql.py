@@ -27,7 +27,8 @@ _dialects: list[Any] = []  # of the engines, in the order in which they were mad
 
 def install(engine: Any, cursor: Any, pool: Any, event: Any) -> None:
     """Hook `sqlalchemy.engine`: an `AsyncEngine` runs on one of these too."""
-    wrap(engine.Engine, "__init__", _engine)
+    for owner in (engine.create, engine, sys.modules["sqlalchemy"]):
+        wrap(owner, "create_engine", _engine)
     event.listen(engine.Engine, "before_cursor_execute", _before)
     event.listen(engine.Engine, "after_cursor_execute", _after)
     event.listen(engine.Engine, "handle_error", _failed)
@@ -54,16 +55,23 @@ def _database(dialect: Any) -> str:
 
 
 def _engine(original: Function) -> Function:
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-        original(self, *args, **kwargs)
-        if len(_dialects) < MAX_ENGINES and self.dialect not in _dialects:
-            _dialects.append(self.dialect)
-        _place(self)
+    """SQLAlchemy reads the signature of `Engine.__init__`, which must stay what it is."""
 
-    return __init__
+    def create_engine(*args: Any, **kwargs: Any) -> Any:
+        engine = original(*args, **kwargs)
+        _made(engine)
+        return engine
+
+    return create_engine
 
 
 @_wire.safely
+def _made(engine: Any) -> None:
+    if len(_dialects) < MAX_ENGINES and engine.dialect not in _dialects:
+        _dialects.append(engine.dialect)
+    _place(engine)
+
+
 def _place(engine: Any) -> None:
     """Remember where an engine of the whole process is made."""
     engine.pool.__dict__[NAME] = engine.url.database or engine.dialect.name
