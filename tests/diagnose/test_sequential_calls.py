@@ -19,6 +19,12 @@ async def figures(db):
 async def helper(db):
     return await db.scalar(two)
 
+async def checked(db, user):
+    ok = await allowed(user)
+    orders = await db.scalar(one)
+    items = await db.scalar(two)
+    return ok, orders, items
+
 async def mixed(db, client):
     orders = await db.scalar(one)
     rate = await client.get("/rate")
@@ -74,3 +80,11 @@ def test_a_read_beside_a_call_is_found() -> None:
     )
     assert [finding.id for finding in find(trace(one))] == ["sequential-calls"]
     assert find(trace(one), sequential_http_calls) == []
+
+
+def test_a_check_before_them_stays_before_them() -> None:
+    first = asked(("await db.scalar(one)", "checked"))
+    second = asked(("await db.scalar(two)", "checked"), sql="SELECT 2")
+    (finding,) = find(trace(request("GET", "/checked", first, second)))
+    assert finding.cause == at(SOURCE, "await db.scalar(one)", "checked")
+    assert len(finding.evidence.uses) == 2

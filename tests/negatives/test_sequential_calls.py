@@ -36,6 +36,12 @@ async def branches(db):
         b = await db.scalar(two)
     return a, b
 
+async def checked(db, user):
+    a = await db.scalar(one)
+    ok = await allowed(user)
+    b = await db.scalar(two)
+    return a, b, ok
+
 async def gathered(db):
     a, b = await gather(read(one), read(two))
     return a, b
@@ -80,6 +86,7 @@ CASES = {
     ),
     "the second takes the name of the first": seen("rebinds"),
     "something happens in between": seen("between"),
+    "a check that is awaited in between": seen("checked"),
     "the second depends on a condition": seen("branches"),
     "they are awaited together": seen("gathered", "read(one)", "read(two)"),
     "a value of the expression is named within it": seen("walrus"),

@@ -35,6 +35,7 @@ class Seen:
     saved: list[tuple[Request, float]] = field(default_factory=list)
     kinds: set[type] = field(default_factory=set)
     calls: list[Wait] = field(default_factory=list)
+    positions: set[int] = field(default_factory=set)
 
 
 def sequences(trace: Trace, read: Read) -> Iterator[tuple[Run, Seen]]:
@@ -61,8 +62,9 @@ def sequences(trace: Trace, read: Read) -> Iterator[tuple[Run, Seen]]:
         for key, by_position in spent.items():
             _add(request, by_position, seen[key])
     for key, one in seen.items():
-        if one.saved:
-            yield found[key], one
+        run = _observed(found[key], one.positions)
+        if one.saved and run is not None:
+            yield run, one
 
 
 def endpoints(trace: Trace, seen: Seen) -> dict[str, float]:
@@ -79,6 +81,14 @@ def endpoints(trace: Trace, seen: Seen) -> dict[str, float]:
 
 def await_sites(sequence: Run) -> tuple[Site, ...]:
     return tuple(waits.site_of(sequence.site, one) for one in sequence.awaits)
+
+
+def _observed(run: Run, positions: set[int]) -> Run | None:
+    """The run without what was not seen to wait, such as a check; None where that is amidst."""
+    first, last = min(positions, default=0), max(positions, default=-1)
+    if len(positions) != last - first + 1 or len(positions) < 2:
+        return None
+    return Run(run.path, run.awaits[first : last + 1], run.site)
 
 
 def _waits(request: Request) -> Iterator[Wait]:
@@ -98,6 +108,7 @@ def _add(request: Request, by_position: dict[int, list[Wait]], seen: Seen) -> No
     seen.saved.append((request, sum(spent) - max(spent)))
     seen.kinds |= {type(one) for one in calls}
     seen.calls += calls
+    seen.positions |= by_position.keys()
 
 
 def _only_reads(wait: Wait) -> bool:
