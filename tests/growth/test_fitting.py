@@ -14,6 +14,8 @@ SIZES = (1, 4, 16)
         ("constant", (61, 201, 201)),
         ("constant", (900, 40, 30)),
         ("constant", (5000, 400, 100)),
+        ("constant", (80, 60, 77)),
+        ("linear", (100, 100, 160)),
         ("logarithmic", (3, 4, 5)),
         ("logarithmic", (10, 30, 50)),
         ("linear", (4, 13, 49)),

@@ -21,9 +21,10 @@ def fit(sizes: Sequence[int], values: Sequence[float]) -> Fit:
     """The candidate with the least residual; of two that are as good, the slower one.
 
     What is the same at the two largest sizes has reached a limit, and is constant from there on.
+    What has grown less than the data does not grow with their square.
     `sizes` are three or more different multiples of the rows that there are now.
     """
-    for tail in (values, values[-2:]):
+    for tail in (values, values[-2:], (values[0], values[-1])):
         if _is_constant(tail):
             last = round(values[-1], 2)
             return Fit("constant", last, 0.0, _flat(tail), {"constant": _flat(values)}, last, last)
@@ -37,6 +38,8 @@ def fit(sizes: Sequence[int], values: Sequence[float]) -> Fit:
     if not rising:
         last = round(values[-1], 2)
         return Fit("constant", last, 0.0, residuals["constant"], residuals, last, last)
+    if values[-1] < values[0] * sizes[-1] / sizes[0] and rising != ["quadratic"]:
+        rising = [name for name in rising if name != "quadratic"]  # it has grown less than the data
     fitting = [name for name in rising if lines[name][0] >= -BELOW_ZERO * spread] or rising
     least = min(residuals[name] for name in fitting)
     chosen = next(name for name in fitting if residuals[name] <= least + SIMPLER_BY)
