@@ -58,7 +58,9 @@ def read(flavour: str) -> Expected:
 
 
 def positions(source: str, cause: str, within: str = "") -> list[Position]:
-    """Where the expressions with the text of `cause` are."""
+    """Where the expressions with the text of `cause` are, or the function that it names."""
+    if cause.startswith("def "):
+        return [_position(node) for node in _scopes(ast.parse(source), cause.removeprefix("def "))]
     wanted = ast.dump(ast.parse(cause, mode="eval").body)
     return [
         _position(node)

@@ -186,7 +186,12 @@ def _request_sites(request: Request) -> Iterator[Site]:
         yield from _sites(query)
     for call in (*request.cache_calls, *request.http_calls, *request.built, *request.blocks):
         yield from call.stack
-    made = (*request.encodings, *request.connections)
+    made = (
+        *request.encodings,
+        *request.connections,
+        *request.checkouts,
+        *request.switches,
+    )
     yield from (one.site for one in made if one.site is not None)
 
 

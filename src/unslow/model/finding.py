@@ -109,6 +109,14 @@ class EncodingEvidence(msgspec.Struct, frozen=True, tag="encoding"):
     ms: float
 
 
+class PayloadEvidence(msgspec.Struct, frozen=True, tag="payload"):
+    """A long response: its median size, its kind, and how many were seen."""
+
+    bytes: int
+    content_type: str
+    requests: int
+
+
 class ReadEvidence(msgspec.Struct, frozen=True, tag="read"):
     """A statement whose answer is the same for many requests: `ms` each time, `requests` of them.
 
@@ -258,6 +266,7 @@ Evidence = (
     | EncodingEvidence
     | SettingEvidence
     | ReadEvidence
+    | PayloadEvidence
     | AllowanceEvidence
     | RowsEvidence
     | WriteEvidence

@@ -107,6 +107,7 @@ def _observe_wsgi(
 ) -> Iterable[bytes]:
     def started(status: str, headers: Any, *exc_info: Any, **named: Any) -> Any:
         record.status = _status(status)
+        _headers(record, headers)
         return start_response(status, headers, *exc_info, *named.values())
 
     left = _record.enter(record)
@@ -234,10 +235,26 @@ def _begin_asgi(scope: Scope) -> RequestRecord | None:
 
 
 @_wire.safely
+def _headers(record: RequestRecord, headers: Iterable[tuple[Any, Any]]) -> None:
+    """What kind of answer it is, and whether anything compresses it."""
+    for name, value in headers:
+        plain = name.decode("latin-1") if isinstance(name, bytes) else name
+        text = value.decode("latin-1") if isinstance(value, bytes) else value
+        match plain.lower():
+            case "content-type":
+                record.content_type = text.partition(";")[0].strip().lower()
+            case "content-encoding":
+                record.content_encoding = text
+            case "vary" if "accept-encoding" in text.lower():
+                record.content_encoding = record.content_encoding or "negotiated"
+
+
+@_wire.safely
 def _note(record: RequestRecord, message: MutableMapping[str, Any]) -> None:
     kind = message["type"]
     if kind == "http.response.start":
         record.status = message["status"]
+        _headers(record, message.get("headers", ()))
     elif kind == "http.response.body":
         record.response_bytes += len(message.get("body", b""))
         # An application that failed sends its 500 first and raises then.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from types import ModuleType
 from typing import Any
 
-from unslow.observe import _record, _wire
+from unslow.observe import _connections, _record, _wire
 from unslow.observe._django_routes import template
 from unslow.observe._django_source import site_of_view
 from unslow.observe._patch import Function, wrap
@@ -33,3 +34,4 @@ def _name(match: Any, request: Any) -> None:
     record.route = template(match.route) or request.path_info.lstrip("/")
     if _record.level() == "full":
         record.view = site_of_view(match.func, request.method.lower())
+        _connections.note_debug(sys.modules["django.conf"].settings)

@@ -43,6 +43,8 @@ class RequestRecord:
     __slots__ = (
         "blocked",
         "closed",
+        "content_encoding",
+        "content_type",
         "cpu_clock",
         "cpu_started",
         "endpoint",
@@ -71,6 +73,8 @@ class RequestRecord:
         self.queries: list[Query] = []
         self.parts: dict[str, list[dict[str, Any]]] = {}  # further fields of `model.Request`
         self.error = ""
+        self.content_type = ""
+        self.content_encoding = ""  # also "negotiated", where the answer would differ by request
         self.blocked: list[str] = []
         self.view: Site | None = None
         self.endpoint: Any = None  # the function that answers, where the framework names it
@@ -97,6 +101,8 @@ class RequestRecord:
             "duration_ms": (time.perf_counter() - self.started) * 1000,
             "cpu_ms": max(self.cpu_clock() - self.cpu_started, 0.0) * 1000,
             "response_bytes": self.response_bytes,
+            "content_type": self.content_type,
+            "content_encoding": self.content_encoding,
             "error": self.error,
             "blocked": self.blocked,
             "view": self.view,

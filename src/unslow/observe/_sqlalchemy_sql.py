@@ -20,6 +20,7 @@ STARTED = "_unslow_started"
 QUERY = "_unslow_query"
 SITE = "_unslow_site"
 NAME = "_unslow_name"
+ECHO = "_unslow_echo"
 CONNECTING = "_unslow_connecting"
 
 _dialects: list[Any] = []  # of the engines, in the order in which they were made
@@ -34,6 +35,7 @@ def install(engine: Any, cursor: Any, pool: Any, event: Any) -> None:
     event.listen(engine.Engine, "handle_error", _failed)
     if _record.level() == "full":
         event.listen(engine.Engine, "do_connect", _connecting)
+        wrap(pool.QueuePool, "_do_get", _connections.taken)
     event.listen(pool.Pool, "connect", _connected)
     event.listen(pool.Pool, "checkout", _checked_out)
     wrap(engine.default.DefaultDialect, "_do_ping_w_event", quietly)
@@ -77,6 +79,7 @@ def _place(engine: Any) -> None:
     engine.pool.__dict__[NAME] = engine.url.database or engine.dialect.name
     if _record.level() == "full" and _record.current() is None:
         engine.pool.__dict__[SITE] = next(iter(_sites.application_stack()), None)
+        engine.pool.__dict__[ECHO] = bool(engine.echo)
 
 
 @_wire.safely

@@ -39,6 +39,12 @@ class Relative:
             cache_calls=tuple(
                 replace(call, stack=self._stack(call.stack)) for call in request.cache_calls
             ),
+            checkouts=tuple(
+                replace(one, site=self._optional(one.site)) for one in request.checkouts
+            ),
+            switches=tuple(
+                replace(one, site=self._optional(one.site)) for one in request.switches
+            ),
             connections=tuple(
                 replace(one, site=self._optional(one.site)) for one in request.connections
             ),

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from catalog import journal, visits
-from sales import reporting, screens
+from sales import ledger, reporting, screens
 
 urlpatterns = [
     path("visits/products/", visits.product_visits),
@@ -16,4 +16,6 @@ urlpatterns = [
     path("screens/visited/today/", screens.visited_today),
     path("products/<int:pk>/teaser/", screens.teaser),
     path("products/<int:pk>/teaser/short/", screens.short_teaser),
+    path("ledger/book/", ledger.book),
+    path("ledger/latest/", ledger.latest_page),
 ]
