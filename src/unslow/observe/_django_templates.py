@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import FrameType, ModuleType
+from typing import Any
 
 from unslow.observe import _through, _wire
 
@@ -10,6 +11,11 @@ from unslow.observe import _through, _wire
 def install(base: ModuleType) -> None:
     """Hook `django.template.base` (nothing is replaced: its running frames are read)."""
     _through.register(base.Node.render_annotated.__code__, template_lines)
+
+
+def name(template: Any) -> str:
+    """`shop/orders.html` of a backend's template."""
+    return getattr(template.origin, "template_name", None) or "<template>"
 
 
 @_wire.safely

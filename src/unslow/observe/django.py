@@ -15,6 +15,7 @@ from unslow.observe import (
     _django_sql,
     _django_templates,
     _record,
+    _renders,
 )
 from unslow.observe._patch import Function, wrap
 
@@ -26,6 +27,7 @@ MODULES = (
     "django.db.models",
     "django.contrib.contenttypes.fields",
     "django.template.base",
+    "django.template.backends.django",
 )
 
 login = _django_login.login
@@ -59,6 +61,8 @@ def _install_full(module: Any) -> None:
         _django_relations.install_generic(module)
     elif module.__name__ == "django.template.base":
         _django_templates.install(module)
+    elif module.__name__ == "django.template.backends.django":
+        wrap(module.Template, "render", _renders.counted(_django_templates.name))
 
 
 def _populate(original: Function) -> Function:

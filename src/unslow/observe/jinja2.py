@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from types import FrameType, ModuleType
+from typing import Any
 
-from unslow.observe import _record, _through, _wire
+from unslow.observe import _record, _renders, _through, _wire
+from unslow.observe._patch import wrap
 
 MODULES = ("jinja2",)
 
@@ -12,9 +14,14 @@ _TEMPLATE = "__jinja_template__"  # every compiled template's module holds it
 
 
 def install(module: ModuleType) -> None:
-    """Nothing is replaced: the frames of templates that run are read."""
+    """Read the frames of templates that run, and count what is rendered."""
     if _record.level() == "full":
         _through.register_global(_TEMPLATE, template_lines)
+        wrap(module.Template, "render", _renders.counted(_name))
+
+
+def _name(template: Any) -> str:
+    return template.name or "<template>"
 
 
 @_wire.safely

@@ -1,6 +1,7 @@
 from django.db.models import Sum
-from django.http import JsonResponse
-from django.shortcuts import get_object_or_404
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, render
+from django.template.loader import render_to_string
 from django.urls import path
 
 from accounts.models import Customer
@@ -50,6 +51,17 @@ def customer_shares_at_once(request):
     )
 
 
+def customer_cards(request):
+    customers = Customer.objects.select_related("company").order_by("-name", "id")[:100]
+    cards = [render_to_string("card.html", {"customer": customer}) for customer in customers]
+    return HttpResponse("".join(cards))
+
+
+def customer_cards_at_once(request):
+    customers = Customer.objects.select_related("company").order_by("-name", "id")[:100]
+    return render(request, "cards.html", {"customers": customers})
+
+
 def product_rating(request, pk):
     product = get_object_or_404(Product, pk=pk)
     return JsonResponse(
@@ -73,6 +85,8 @@ urlpatterns = [
     path("shares/payments/at-once/", payment_shares_at_once),
     path("shares/customers/", customer_shares),
     path("shares/customers/at-once/", customer_shares_at_once),
+    path("shares/cards/", customer_cards),
+    path("shares/cards/at-once/", customer_cards_at_once),
     path("shares/products/<int:pk>/", product_rating),
     path("shares/products/<int:pk>/verdict/", product_verdict),
 ]
