@@ -251,8 +251,8 @@ x = Order.objects.select_related(
     )
 
 
-def test_a_long_line_is_broken_inside_the_call(bench):
-    first = "x = «Order.objects.filter(customer__company__name=company_name, status=status_name)»"
+def test_a_line_that_gets_too_long_is_broken_inside_the_call(bench):
+    first = "x = «Order.objects.filter(customer__company__name=company_name)»"
     changes(
         bench,
         f"def f():\n    {first}\n",
@@ -372,3 +372,36 @@ def test_a_view_with_a_model_and_a_queryset_is_left_alone_afterwards(bench):
     (patch,) = of_view(bench, "    model = Order\n")
     (again,) = of_view(bench, bench.apply(patch)["shop/views.py"].partition("\n")[2])
     assert not hasattr(again, "edits")
+
+
+LONG = 'Order.objects.filter(customer__company__isnull=True, status="paid").order_by("id")'
+
+
+def test_a_chain_without_room_is_broken_before_its_dots(bench):
+    bench.write(f"def f():\n    orders = «{LONG}»[:50]\n    return orders\n")
+    assert bench.fixed(fixer, bench.load("customer")) == (
+        "def f():\n    orders = (\n"
+        '        Order.objects.filter(customer__company__isnull=True, status="paid")\n'
+        '        .order_by("id")\n'
+        '        .select_related("customer")[:50]\n'
+        "    )\n    return orders\n"
+    )
+
+
+def test_two_calls_are_added_to_one_broken_chain(bench):
+    bench.write(f"def f():\n    return «{LONG}»\n")
+    first = bench.patches(fixer, bench.load("customer"))
+    second = bench.patches(fixer, bench.load("courier"))
+    assert bench.apply(*first, *second)["shop/views.py"] == (
+        "def f():\n    return (\n"
+        '        Order.objects.filter(customer__company__isnull=True, status="paid")\n'
+        '        .order_by("id")\n'
+        '        .select_related("customer")\n'
+        '        .select_related("courier")\n'
+        "    )\n"
+    )
+
+
+def test_a_long_chain_in_a_call_keeps_its_line(bench):
+    bench.write(f"def f():\n    return list(«{LONG}»)\n")
+    assert f"list({LONG}.select_related(\n" in bench.fixed(fixer, bench.load("customer"))

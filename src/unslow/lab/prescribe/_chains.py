@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
-from unslow.lab.prescribe._layout import Call, Text, lay_out
+from unslow.lab.prescribe._layout import LINE_LENGTH, Call, Text, lay_out
 from unslow.lab.prescribe._module import Module
 from unslow.model import TextEdit
 
@@ -83,6 +83,50 @@ def add_call(module: Module, node: cst.BaseExpression, name: str, args: Sequence
         return module.insert(after_comment(module, offset), break_ + text)
     used = _line_length(module, offset)
     return module.insert(offset, _rendered(name, args, module.indent(offset), used))
+
+
+def broken(
+    module: Module, node: cst.BaseExpression, name: str, args: Sequence[Text]
+) -> list[TextEdit] | None:
+    """The same where a line has no room even for the call's name: the chain gets parentheses and
+    a line for each call. None where it fits, or where the statement is not a plain one.
+
+    The closing parenthesis has a line and an offset of its own, so that other calls may be added.
+    """
+    end = module.end(node)
+    if _line_start_length(module, end) + len(f".{name}(") <= LINE_LENGTH or node.lpar:
+        return None
+    top: cst.BaseExpression = node
+    while isinstance(around := module.parents.get(top), cst.Attribute | cst.Call | cst.Subscript):
+        if receiver(around) is not top and getattr(around, "func", None) is not top:
+            return None
+        top = around
+    start, stop = module.start(top), module.end(top)
+    line_end = module.content.find(b"\n", stop)
+    plain = isinstance(around, cst.Assign | cst.Return) and not top.lpar
+    alone = line_end >= 0 and not module.content[stop:line_end].strip()
+    if not plain or not alone or b"\n" in module.content[start:stop]:
+        return None
+    outer = module.indent(start)
+    gap = f"\n{outer}    "
+    dots = [
+        module.end(attribute.value)
+        for step in chain(top)
+        if isinstance(attribute := getattr(step, "func", step), cst.Attribute)
+        and isinstance(attribute.value, cst.Call | cst.Subscript)
+    ]
+    added = gap + _rendered(name, args, gap[1:], len(gap))
+    return [
+        module.insert(start, f"({gap}"),
+        *(module.insert(offset, gap) for offset in sorted(dots) if offset != end),
+        module.insert(end, added),
+        module.insert(line_end + 1, f"{outer})\n"),
+    ]
+
+
+def _line_start_length(module: Module, offset: int) -> int:
+    start = module.content.rfind(b"\n", 0, offset) + 1
+    return len(module.content[start:offset].decode())
 
 
 def _rendered(name: str, args: Sequence[Text], indent: str, used: int) -> str:

@@ -55,7 +55,8 @@ class Spot:
             line = self.prefix.rpartition("\n")[2] if "\n" in self.prefix else ""
             added = lay_out(Call(f".{name}", args), indent, len(line))
             return [self.module.insert(offset, text) for text in (self.prefix, added)]
-        return [chains.add_call(self.module, self.node, name, args)]
+        broken = chains.broken(self.module, self.node, name, args)
+        return broken or [chains.add_call(self.module, self.node, name, args)]
 
     def existing(self, name: str) -> cst.Call | None:
         """The call of `name` anywhere in the whole expression."""
