@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from unslow.observe import _effects, _record, _sites, _wire
@@ -81,7 +82,7 @@ def _ttl(name: str, command: Sequence[Any]) -> float | None:
     if name in _TIMED:
         place, unit = _TIMED[name]
         return float(command[place]) * unit
-    for word, value in zip(command[3:], command[4:], strict=False):
+    for word, value in pairwise(command[3:]):
         option = word.decode() if isinstance(word, bytes) else word
         if isinstance(option, str) and option.upper() in _OPTIONS:
             return float(value) * _OPTIONS[option.upper()]
