@@ -27,6 +27,8 @@ QUERIES = {  # the page's fixer, its detector, and the expression of the example
         "unused-eager-load",
         "select(Order).options(joinedload(Order.customer)).limit(99)",
     ),
+    "django-slice": ("unused-row", 'Order.objects.order_by("-id")'),
+    "sqlalchemy-limit": ("unused-row", "select(Order).order_by(Order.id.desc())"),
     "django-exists": ("count-for-existence", "Order.objects.filter(paid=False)"),
     "sqlalchemy-exists": (
         "count-for-existence",

@@ -99,3 +99,14 @@ def amounts_by_order(request):
     payments = Payment.objects.select_related("order").order_by("-id")[:90]
     rows = [{"amount": payment.amount, "order": payment.order.number} for payment in payments]
     return JsonResponse({"payments": rows})
+
+
+def dearest(request):
+    products = list(Product.objects.order_by("-price", "id"))
+    product = products[0]
+    return JsonResponse({"name": product.name, "price": product.price})
+
+
+def cheapest(request):
+    product = Product.objects.order_by("price", "id").first()
+    return JsonResponse({"name": product.name, "price": product.price})

@@ -17,6 +17,7 @@ urlpatterns = [
     path("shipments/find/<str:tracking_number>/", lookups.find_shipment),
     path("countries/find/<str:code>/", lookups.find_country),
     path("reviews/search/", lookups.search_reviews),
+    path("reviews/worst/", lookups.worst_products),
     path("suppliers/search/", lookups.search_suppliers),
     path("movements/archive/", lookups.movement_archive),
     path("movements/feed/", lookups.movement_feed),
@@ -47,5 +48,7 @@ urlpatterns = [
     path("figures/discontinued/fast/", figures.discontinued_in_sql),
     path("figures/scarcest/", figures.scarcest),
     path("figures/amounts/", figures.amounts),
+    path("figures/dearest/", figures.dearest),
+    path("figures/cheapest/", figures.cheapest),
     path("figures/amounts/orders/", figures.amounts_by_order),
 ]

@@ -122,3 +122,16 @@ async def amounts_by_order(db: Db) -> list[dict]:
         select(Payment).options(joinedload(Payment.order)).order_by(Payment.id.desc()).limit(90)
     )
     return [{"amount": payment.amount, "order": payment.order.number} for payment in payments]
+
+
+@router.get("/figures/dearest")
+async def dearest(db: Db) -> dict:
+    dearest_first = select(Product).order_by(Product.price.desc(), Product.id)
+    product = (await db.scalars(dearest_first)).all()[0]
+    return {"name": product.name, "price": product.price}
+
+
+@router.get("/figures/cheapest")
+async def cheapest(db: Db) -> dict:
+    product = await db.scalar(select(Product).order_by(Product.price, Product.id).limit(1))
+    return {"name": product.name, "price": product.price}
