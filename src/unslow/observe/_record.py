@@ -71,7 +71,7 @@ class RequestRecord:
         self.status = 0
         self.response_bytes = 0
         self.queries: list[Query] = []
-        self.parts: dict[str, list[dict[str, Any]]] = {}  # further fields of `model.Request`
+        self.parts: dict[str, Any] = {}  # further fields of `model.Request`
         self.error = ""
         self.content_type = ""
         self.content_encoding = ""  # also "negotiated", where the answer would differ by request

@@ -18,6 +18,7 @@ def start() -> None:
         _integrations,
         _listen,
         _record,
+        _sampler,
         _sandbox,
         _slow_imports,
         _wire,
@@ -32,4 +33,6 @@ def start() -> None:
     if _record.level() != "off":
         _wire.safely(_follow.install)()
         _wire.safely(_slow_imports.install)()
+    if _record.level() == "full":
+        _wire.safely(_sampler.install)()
     _integrations.install()
