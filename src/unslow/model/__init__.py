@@ -100,6 +100,7 @@ from unslow.model.trace import (
     Server,
     Switch,
     Trace,
+    Transaction,
 )
 from unslow.model.verdict import (
     Calibration,
@@ -210,6 +211,7 @@ __all__ = [
     "TextEdit",
     "Total",
     "Trace",
+    "Transaction",
     "UnderLoad",
     "UngrownTable",
     "Verdict",

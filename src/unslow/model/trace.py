@@ -189,6 +189,14 @@ class Encoding(msgspec.Struct, frozen=True):
     site: Site | None = None
 
 
+class Transaction(msgspec.Struct, frozen=True):
+    """A transaction that a request began and ended. `database` is the name its queries have."""
+
+    database: str
+    start_ms: float
+    duration_ms: float
+
+
 class Opened(msgspec.Struct, frozen=True):
     """A database connection that a request had to open.
 
@@ -278,6 +286,7 @@ class Request(msgspec.Struct, frozen=True):
     content_type: str = ""
     content_encoding: str = ""  # "negotiated" where something would compress it if asked
     http_calls: tuple[HttpCall, ...] = ()
+    transactions: tuple[Transaction, ...] = ()
     built: tuple[Built, ...] = ()
     blocks: tuple[Block, ...] = ()
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from types import FrameType, ModuleType
 from typing import Any
 
-from unslow.observe import _connections, _django_stack, _record, _wire
+from unslow.observe import _connections, _django_stack, _record, _transactions, _wire
 from unslow.observe._django_queryset import LOOKUPS, MODEL, ORIGIN, loading, looks_up_type, stamp_of
 from unslow.observe._origin import EMPTY, Json, Origin, Parent, Stamp, load
 from unslow.observe._patch import Function, wrap
@@ -78,6 +78,7 @@ def install_connect(base: ModuleType) -> None:
     wrap(base.BaseDatabaseWrapper, "connect", quietly)
     if _record.level() == "full":
         wrap(base.BaseDatabaseWrapper, "connect", _connections.timed)
+        wrap(base.BaseDatabaseWrapper, "set_autocommit", _transactions.switched)
     wrap(base.BaseDatabaseWrapper, "close_if_health_check_failed", quietly)
 
 

@@ -13,6 +13,7 @@ from unslow.observe import (
     _sqlalchemy_sql,
     _sqlalchemy_statements,
     _through,
+    _transactions,
     _wire,
 )
 
@@ -55,6 +56,7 @@ def describe() -> dict[str, Any] | None:
 def _install_core(package: Any) -> None:
     _sqlalchemy_sql.install(package.engine, package.engine.cursor, package.pool, package.event)
     if _record.level() == "full":
+        _transactions.install(package.engine, package.event)
         _sqlalchemy_statements.install(package.sql.base, package.sql.selectable)
 
 

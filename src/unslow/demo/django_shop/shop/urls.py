@@ -9,4 +9,5 @@ urlpatterns = [
     path("", include("sales.urls")),
     path("", include("sales.shares")),
     path("", include("sales.rates")),
+    path("", include("sales.receipts")),
 ]

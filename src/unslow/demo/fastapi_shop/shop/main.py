@@ -8,6 +8,7 @@ from shop.routers import (
     figures,
     lookups,
     rates,
+    receipts,
     reports,
     sales,
     shares,
@@ -24,6 +25,7 @@ app.include_router(figures.router)
 app.include_router(storefront.router)
 app.include_router(shares.router)
 app.include_router(rates.router)
+app.include_router(receipts.router)
 app.include_router(lookups.router)
 app.include_router(upkeep.router)
 
