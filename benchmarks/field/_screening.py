@@ -17,7 +17,7 @@ from benchmarks.field._application import Ready
 from unslow.demo._embedded import free_port
 from unslow.lab.workload import Call, Client
 
-START_S = 90.0
+START_S = 300.0
 STATEMENT = re.compile(rb"LOG:  (?:statement|execute [^:]*): +(\w+)")
 APART = {b"BEGIN", b"COMMIT", b"ROLLBACK", b"SET", b"SAVEPOINT", b"RELEASE", b"SHOW"}
 

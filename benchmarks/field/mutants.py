@@ -27,6 +27,7 @@ from benchmarks.field._application import CACHE, Ready, audit_command
 from benchmarks.field._indexes import Index
 from benchmarks.field._mutations import Mutation
 from benchmarks.field._screening import Answer, paths, served, switches
+from unslow.errors import UnslowError
 from unslow.lab.patching import apply
 from unslow.model import IndexEvidence, Patch, RepeatedLoad, RepeatEvidence, Report, Site
 from unslow.model.report import ReportedFinding
@@ -287,13 +288,14 @@ class Run:
     ) -> str:
         """Why the patched application is not as good as before the mutation; "" when it is."""
         parent = self.sources.parent
-        for path, content in apply([patch], lambda path: (parent / path).read_bytes()).items():
-            (parent / path).parent.mkdir(parents=True, exist_ok=True)
-            (parent / path).write_bytes(content)
         try:
+            changed = apply([patch], lambda path: (parent / path).read_bytes())
+            for path, content in changed.items():
+                (parent / path).parent.mkdir(parents=True, exist_ok=True)
+                (parent / path).write_bytes(content)
             with served(self.ready, parent) as server:
                 answers = {path: server.ask(path) for path in worse}
-        except RuntimeError as error:
+        except (OSError, RuntimeError, UnslowError) as error:
             return str(error)[-300:]
         finally:
             self._restore()
