@@ -47,11 +47,15 @@ def readings(trace: Trace, read: Read, kinds: Collection[str] = ("select",)) -> 
     files, shared = Files(read), shared_sites(trace)
     models = {model.label: model for model in trace.models}
     found: dict[Site, Rows] = {}
+    followed: dict[tuple[Site, ...], Rows | None] = {}
     reads: defaultdict[tuple[Site, str], list[Group]] = defaultdict(list)
     for request in trace.requests:
         for queries in _once(request, kinds):
             load = queries[0].load
-            rows = _followed(queries[0], files, shared)
+            sites = _sites(queries[0], shared)
+            if sites not in followed:
+                followed[sites] = _followed(sites, files)
+            rows = followed[sites]
             if load is None or rows is None or load.model not in models:
                 continue
             place = rows.file.site(rows.value)
@@ -70,11 +74,14 @@ def counted(trace: Trace, read: Read) -> Iterator[Reading]:
     for request in trace.requests:
         for queries in _once(request, ("count",)):
             site, load = queries[0].stack[0], queries[0].load
-            file = files.file(site.path)
-            node = file.at(site) if file is not None else None
-            if file is None or node is None or load is None or load.model not in models:
+            if site not in found:
+                file = files.file(site.path)
+                node = file.at(site) if file is not None else None
+                if file is None or node is None:
+                    continue
+                found[site] = Rows(file, node, node, "", ())
+            if load is None or load.model not in models:
                 continue
-            found[site] = Rows(file, node, node, "", ())
             counts[site, load.model].append(Group(request, tuple(queries)))
     for (site, label), groups in counts.items():
         yield Reading(found[site], models[label], tuple(groups))
@@ -147,11 +154,14 @@ def _once(request: Request, kinds: Collection[str]) -> Iterator[list[Query]]:
             yield queries
 
 
-def _followed(query: Query, files: Files, shared: Collection[Site]) -> Rows | None:
-    """The rows from the expression that states the query, else from the one that runs it."""
-    sites = dict.fromkeys(
-        site for site in (query_site(query, shared), *query.stack[:1]) if site is not None
-    )
+def _sites(query: Query, shared: Collection[Site]) -> tuple[Site, ...]:
+    """The expression that states the query, and the one that runs it."""
+    sites = (query_site(query, shared), *query.stack[:1])
+    return tuple(dict.fromkeys(site for site in sites if site is not None))
+
+
+def _followed(sites: Sequence[Site], files: Files) -> Rows | None:
+    """The rows from the first expression that shows all that is done with them."""
     best: Rows | None = None
     for site in sites:
         file = files.file(site.path)
