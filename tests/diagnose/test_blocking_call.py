@@ -66,7 +66,7 @@ def test_a_sleep_is_its_own_cause() -> None:
 
 
 def test_short_stops_in_one_place_add_up() -> None:
-    (finding,) = find(seen(*[blocked(waited=3.0)] * 4))
+    (finding,) = find(seen(*[blocked(waited=3.0, ms=4.0)] * 4))
     assert finding.evidence.ms == 12.0
 
 

@@ -50,6 +50,9 @@ CASES = {
     "the thread waited for a processor, which is no waiting of its own": stopped(
         CALL, "def slow", waited=0.0
     ),
+    "most of the time is work, of which a busy machine took some": stopped(
+        CALL, "def slow", waited=12.0
+    ),
     "the code works in Python, which another thread would not do faster": stopped(
         "sorted(rows, key=str)", "def work", waited=0.0
     ),

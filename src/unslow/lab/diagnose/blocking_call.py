@@ -11,6 +11,7 @@ from unslow.lab.diagnose._waits import Read, Sources
 from unslow.model import Finding, Request, Site, Trace, WaitEvidence
 
 MIN_BLOCK_MS = 5.0  # per request; a loop serves a whole small request in that time
+WAITING_SHARE = 0.5  # of a stop; a busy machine takes some of the time of any work
 # Work that releases the interpreter: another thread does it without stopping anybody.
 RELEASING = frozenset(
     """
@@ -47,7 +48,8 @@ def _stops(request: Request, sources: Sources) -> Iterator[tuple[tuple[Site, ...
     for block in request.blocks:
         if block.stack:
             works = _releases(block.stack[0], sources)
-            ms = block.duration_ms if works else block.waited_ms
+            is_wait = block.waited_ms >= WAITING_SHARE * block.duration_ms
+            ms = block.duration_ms if works else block.waited_ms if is_wait else 0.0
             yield block.stack, block.call, ms
 
 
