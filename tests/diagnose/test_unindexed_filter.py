@@ -78,6 +78,15 @@ def test_a_comparison_without_regard_to_case_wants_an_index_of_the_function(evid
     assert found.equality == ("lower(line)",)
 
 
+def test_the_few_narrow_columns_of_many_rows_may_be_held_by_the_index(evidence):
+    sql = "SELECT sum(total) FROM orders WHERE created_at > '2026-01-13'"
+    assert evidence(sql).included == ("total",)
+    assert evidence("SELECT * FROM orders WHERE created_at > '2026-01-13'").included == ()
+    assert evidence("SELECT status FROM orders WHERE created_at > '2026-01-13'").included == ()
+    assert evidence("SELECT sum(total) FROM orders WHERE customer_id = 70").included == ()
+    assert evidence("SELECT count(o) FROM orders o WHERE created_at > '2026-01-13'").included == ()
+
+
 def test_silent_when_the_whole_table_is_joined(found):
     sql = "SELECT count(n.body) FROM orders o JOIN note n ON n.order_id = o.id"
     assert found(sql) == []

@@ -264,6 +264,16 @@ def test_a_function_of_a_column_becomes_an_expression(project):
     assert 'models.Index(Upper("number"), name="order_upper_number_idx")' in migration.text
 
 
+def test_a_covering_index_is_a_rival(project):
+    written, source = project(ORDER, finding("status", included=("created_at", "customer_id")))
+    assert [patch.sql[0].partition('"shop_order" ')[2] for patch in patches(written)] == [
+        '("status")',
+        '("status") INCLUDE ("created_at", "customer_id")',
+    ]
+    text = apply(patches(written)[1:], source.read)["shop/models.py"].decode()
+    assert 'include=["created_at", "customer"]' in text
+
+
 def test_no_order_follows_a_function(project):
     written, _ = project(ORDER, finding("lower(number)", order=("-created_at",)))
     assert [patch.sql[0].partition('"shop_order" ')[2] for patch in patches(written)] == [
@@ -367,7 +377,8 @@ def test_django_runs_the_migration_and_sees_no_other_change(project, tmp_path, p
     [partial, _] = patches(list(fix(one, source)))
     [other] = patches(list(fix(finding("number"), source)))
     [folded] = patches(list(fix(finding("upper(number)"), source)))
-    patched([partial, other, folded], source, tmp_path)
+    [_, covering] = patches(list(fix(finding("customer_id", included=("archived",)), source)))
+    patched([partial, other, folded, covering], source, tmp_path)
     django(tmp_path, "makemigrations", "--check", "--dry-run")
     django(tmp_path, "migrate")
     [name] = [file.revision for file in partial.files]

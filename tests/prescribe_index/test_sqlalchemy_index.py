@@ -106,6 +106,15 @@ def test_nothing_when_the_index_is_there(project, tmp_path):
     assert list(fix(on("status"), Source([tmp_path], source.models))) == []
 
 
+def test_a_covering_index_is_a_rival(project):
+    written, source = project(ORDER, on("status", included=("total",)), {"a1": None})
+    [_, patch] = patches(written)
+    assert patch.sql[0].endswith('ON "orders" ("status") INCLUDE ("total")')
+    text = apply([patch], source.read)["models.py"].decode()
+    assert 'Index("ix_orders_status_with_total", "status", postgresql_include=["total"]),' in text
+    assert 'postgresql_include=["total"]' in patch.files[0].text
+
+
 def test_a_function_of_a_column_is_written_as_text(project):
     written, source = project(ORDER, on("lower(status)"), {"a1": None})
     [patch] = patches(written)

@@ -33,6 +33,7 @@ def finding(
     model: str = "shop.Order",
     table: str = "shop_order",
     detector: str = "unindexed-filter",
+    included: tuple[str, ...] = (),
 ) -> Finding:
     return Finding(
         id=detector,
@@ -50,6 +51,7 @@ def finding(
             order=order,
             predicate=predicate,
             model=model,
+            included=included,
         ),
         cost=Cost(1, 1.0, 0.1),
     )

@@ -49,8 +49,9 @@ class IndexEvidence(msgspec.Struct, frozen=True, tag="index"):
     """A scan or sort that an index would spare.
 
     Columns are names in `table`; `equality`, `ranges` and `order` (`-` prefix: descending) are in
-    the order that a composite index wants. `predicate` is a constant condition worth a partial
-    index ("status = 'pending'"), or "".
+    the order that a composite index wants. `included` are the further columns that are read, where
+    they are few and many rows want them. `predicate` is a constant condition worth a partial index
+    ("status = 'pending'"), or "".
     """
 
     shape: str
@@ -63,6 +64,7 @@ class IndexEvidence(msgspec.Struct, frozen=True, tag="index"):
     rows_read: int = 0
     rows_used: int = 0
     example_sql: str = ""
+    included: tuple[str, ...] = ()
 
 
 class CacheEvidence(msgspec.Struct, frozen=True, tag="cache"):

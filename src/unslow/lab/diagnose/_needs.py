@@ -17,6 +17,10 @@ MAX_EQUALITY = 3  # columns; a fourth rarely narrows further and every one costs
 RANGE_SHARE = 1 / 3  # of rows in an open range: PostgreSQL's default when it knows nothing
 MAX_CONSTANT_VALUES = 20  # distinct values of a column whose constant is worth a partial index
 MIN_READ = 5000  # rows per request; PostgreSQL reads as many in a third of a millisecond
+MAX_COVERED = 3  # columns that an index holds for reading alone; each makes every entry larger
+MIN_COVERED_ROWS = 500  # of one execution; for fewer, fetching the rows costs next to nothing
+NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double")
+NARROW = (*NUMBERS, "boolean", "date", "timestamp", "time", "uuid")
 MIN_EXECUTIONS = 2  # that agree on a value before it counts as constant
 
 
@@ -165,7 +169,21 @@ def _evidence(trace: Trace, need: Need, query: Query) -> IndexEvidence:
         rows_read=need.scan.read,
         rows_used=need.used,
         example_sql=query.sql,
+        included=_included(need),
     )
+
+
+def _included(need: Need) -> tuple[str, ...]:
+    """The columns with which an index answers without the table's rows, where many are wanted."""
+    if need.used < MIN_COVERED_ROWS * need.scan.node.loops:
+        return ()
+    keys = {one.column for one in need.equality} | {one.column for one in need.order}
+    keys |= {*need.ranges[:1]}
+    known = {one.name: one.type for one in need.scan.table.columns}
+    used = (name for name in need.scan.access.used if name in known)
+    rest = tuple(sorted(name for name in used if name not in keys))
+    narrow = all(known[name].startswith(NARROW) for name in rest)
+    return rest if narrow and len(rest) <= MAX_COVERED else ()
 
 
 def _model(trace: Trace, table: Table, query: Query) -> Model | None:

@@ -59,6 +59,7 @@ class Access:
     conditions: list[Condition] = field(default_factory=list)
     order: tuple[Order, ...] = ()
     limited: bool = False
+    used: tuple[str, ...] = ()  # columns, none where all of them may be read
 
 
 @lru_cache(maxsize=2048)
@@ -148,6 +149,9 @@ def _read(select: ast.SelectStmt, found: dict[str, Access]) -> None:
             for alias, condition in _conditions(conjunct, local):
                 if alias in found and condition not in found[alias].conditions:
                     found[alias].conditions.append(condition)
+    for alias in local:
+        if alias in found:
+            found[alias].used = _used(select, alias, local)
     alias, order = _order(select, local)
     if alias in found and order:
         found[alias].order = order
@@ -263,6 +267,21 @@ def folding(node: object) -> tuple[str, ast.ColumnRef] | None:
     if name not in FOLDING or not isinstance(argument, ast.ColumnRef):
         return None
     return name, argument
+
+
+def _used(select: ast.SelectStmt, alias: str, local: list[str]) -> tuple[str, ...]:
+    """The columns of a table that the statement mentions, none where it has a `*`."""
+    names: dict[str, None] = {}
+    for node in _walk(select):
+        if isinstance(node, ast.A_Star | ast.LockingClause):
+            return ()
+        if isinstance(node, ast.ColumnRef):
+            column = _column(node, local)
+            if column is None or (len(node.fields or ()) == 1 and column[1] in local):
+                return ()
+            if column[0] == alias:
+                names[column[1]] = None
+    return tuple(names)
 
 
 def _order(select: ast.SelectStmt, local: list[str]) -> tuple[str, tuple[Order, ...]]:

@@ -3,7 +3,7 @@
 import ast as python
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from pglast import ast, enums, parse_sql
@@ -51,18 +51,20 @@ class Test:
 
 @dataclass(frozen=True)
 class Candidate:
-    """An index that may be created. `tests` make it partial."""
+    """An index that may be created. `tests` make it partial, `included` are read from it alone."""
 
     table: str
     schema: str
     keys: tuple[Key, ...]
     tests: tuple[Test, ...] = ()
+    included: tuple[str, ...] = ()
 
     def name(self, prefix: str, suffix: str = "", longest: int = MAX_NAME) -> str:
         """A name that is the same whenever the index is."""
         columns = "_".join(re.sub(r"\W+", "_", key.text).rstrip("_") for key in self.keys)
         partial = "".join(f"_{_word(test)}" for test in self.tests)
-        whole = re.sub(r"\W", "_", f"{prefix}_{columns}{partial}".lower())
+        covering = "_with" * bool(self.included) + "".join(f"_{one}" for one in self.included)
+        whole = re.sub(r"\W", "_", f"{prefix}_{columns}{covering}{partial}".lower())
         if len(whole + suffix) <= longest:
             return whole + suffix
         end = f"_{blake2b(repr(self).encode(), digest_size=3).hexdigest()}{suffix}"
@@ -73,7 +75,8 @@ class Candidate:
         how = "CREATE INDEX CONCURRENTLY" if concurrently else "CREATE INDEX IF NOT EXISTS"
         keys = ", ".join(key.sql for key in self.keys)
         where = f" WHERE {self.predicate}" if self.tests else ""
-        return f"{how} {_quoted(name)} ON {self.target} ({keys}){where}"
+        held = f" INCLUDE ({', '.join(map(_quoted, self.included))})" if self.included else ""
+        return f"{how} {_quoted(name)} ON {self.target} ({keys}){held}{where}"
 
     @property
     def target(self) -> str:
@@ -88,7 +91,8 @@ class Candidate:
     def summary(self) -> str:
         keys = ", ".join(key.text + key.direction for key in self.keys)
         where = f" where {plainly(self.predicate)}" if self.tests else ""
-        return f"Index {self.table} ({keys}){where}"
+        held = f" with {', '.join(self.included)}" if self.included else ""
+        return f"Index {self.table} ({keys}){held}{where}"
 
 
 def candidates(finding: Finding, source: Source) -> list[Candidate]:
@@ -109,7 +113,8 @@ def candidates(finding: Finding, source: Source) -> list[Candidate]:
         constant = {test.column for test in tests}
         keys = tuple(key for key in whole if key.column not in constant) or whole[:1]
         return [Candidate(evidence.table, schema, keys, tests), *rivals[:1]]
-    return rivals
+    covering = [replace(rivals[0], included=evidence.included)] if evidence.included else []
+    return [*rivals, *covering]
 
 
 def _key(text: str) -> Key:

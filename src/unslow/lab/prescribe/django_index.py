@@ -75,11 +75,17 @@ class Arguments:
     fields: tuple[str, ...]
     conditions: tuple[str, ...]
     functions: tuple[str, ...] = ()
+    included: tuple[str, ...] = ()
 
     def call(self, index: str, condition: str, functions: Mapping[str, str]) -> Call:
         return Call(
             index,
-            (*self._fields(functions), f"name={_quoted(self.name)}", *self._condition(condition)),
+            (
+                *self._fields(functions),
+                *self._included(),
+                f"name={_quoted(self.name)}",
+                *self._condition(condition),
+            ),
         )
 
     def _fields(self, functions: Mapping[str, str]) -> tuple[str, ...]:
@@ -91,6 +97,10 @@ class Arguments:
             for field, name in pairs
         )
 
+    def _included(self) -> tuple[str, ...]:
+        names = ", ".join(map(_quoted, self.included))
+        return (f"include=[{names}]",) if self.included else ()
+
     def _condition(self, name: str) -> tuple[str, ...]:
         return (f"condition={name}({', '.join(self.conditions)})",) if self.conditions else ()
 
@@ -98,13 +108,15 @@ class Arguments:
 def _arguments(candidate: Candidate, model: Model) -> Arguments | None:
     names = {field.column: field.name for field in model.fields}
     wanted = {key.column for key in candidate.keys} | {test.column for test in candidate.tests}
+    wanted |= {*candidate.included}
     if wanted - names.keys():
         return None
     fields = tuple("-" * key.descending + names[key.column] for key in candidate.keys)
     conditions = tuple(_keyword(names[test.column], test) for test in candidate.tests)
     functions = tuple(key.function.title() for key in candidate.keys)
     name = candidate.name(model.name, "_idx", MAX_NAME)
-    return Arguments(name, fields, conditions, functions if any(functions) else ())
+    included = tuple(names[column] for column in candidate.included)
+    return Arguments(name, fields, conditions, functions if any(functions) else (), included)
 
 
 def _keyword(field: str, test: Test) -> str:

@@ -136,7 +136,13 @@ def _extended(module: Module, value: cst.BaseExpression | None, text: str) -> li
 def _call(index: str, text: str, name: str, candidate: Candidate) -> Call:
     keys = tuple(_key(key, text) for key in candidate.keys)
     where = f"postgresql_where={text}({_literal(candidate.predicate)})"
-    return Call(index, (f'"{name}"', *keys, *((where,) if candidate.tests else ())))
+    held = _held(candidate)
+    return Call(index, (f'"{name}"', *keys, *held, *((where,) if candidate.tests else ())))
+
+
+def _held(candidate: Candidate) -> tuple[str, ...]:
+    names = ", ".join(f'"{name}"' for name in candidate.included)
+    return (f"postgresql_include=[{names}]",) if candidate.included else ()
 
 
 def _key(key: Key, text: str) -> str:
@@ -153,6 +159,7 @@ def _revision(head: Revision, name: str, candidate: Candidate, source: Source) -
     revision = blake2b(f"{head.name}{name}".encode(), digest_size=6).hexdigest()
     keys = [_key(key, "sa.text") for key in candidate.keys]
     args = [f'"{name}"', f'"{candidate.table}"', f"[{', '.join(keys)}]"]
+    args += _held(candidate)
     if candidate.tests:
         args.append(f"postgresql_where=sa.text({_literal(candidate.predicate)})")
     schema = f'schema="{candidate.schema}"' if candidate.schema not in ("", "public") else ""

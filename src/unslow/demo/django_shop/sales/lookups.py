@@ -1,6 +1,6 @@
 from datetime import date
 
-from django.db.models import Sum
+from django.db.models import Count, Sum
 from django.http import JsonResponse
 from django.shortcuts import get_object_or_404
 
@@ -66,3 +66,9 @@ def customers_of(request):
     """How many customers came on one day."""
     day = date.fromisoformat(request.GET.get("day", "2025-06-01"))
     return JsonResponse({"customers": Customer.objects.filter(created_at__date=day).count()})
+
+
+def worst_products(request):
+    """The products with the most reviews of one star."""
+    bad = Review.objects.filter(rating=1).values("product_id").annotate(reviews=Count("id"))
+    return JsonResponse({"products": list(bad.order_by("-reviews", "product_id")[:10])})

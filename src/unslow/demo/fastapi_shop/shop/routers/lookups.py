@@ -76,3 +76,12 @@ async def customers_of(db: Db, day: date = date(2025, 6, 1)) -> dict:
     """How many customers came on one day."""
     came = select(func.count(Customer.id)).where(func.date(Customer.created_at) == day)
     return {"customers": await db.scalar(came)}
+
+
+@router.get("/reviews/worst")
+async def worst_products(db: Db) -> dict:
+    """The products with the most reviews of one star."""
+    count = func.count(Review.id).label("bad")
+    bad = select(Review.product_id, count).where(Review.rating == 1).group_by(Review.product_id)
+    rows = await db.execute(bad.order_by(count.desc(), Review.product_id).limit(10))
+    return {"products": [{"product": product, "bad": count} for product, count in rows]}
