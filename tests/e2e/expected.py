@@ -29,7 +29,10 @@ class Call:
 
 @dataclass(frozen=True)
 class Slow(Call):
-    """A planted slow form: its cause is the expression `cause` in `file`."""
+    """A planted slow form: its cause is the expression `cause` in `file`.
+
+    A duplicate query is asked in the same words again; its cause is the first of them.
+    """
 
     detector: str = ""
     file: str = ""
@@ -78,7 +81,7 @@ def is_found(slow: Slow, finding: Finding, source: str) -> bool:
     if slow.endpoint not in finding.endpoints:
         return False
     place = (cause.line, cause.column, cause.end_line, cause.end_column)
-    (wanted,) = positions(source, slow.cause, slow.within)
+    wanted = min(positions(source, slow.cause, slow.within))
     return place == wanted or place == _awaited(source, wanted)
 
 

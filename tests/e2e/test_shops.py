@@ -32,7 +32,8 @@ def named(value: object) -> str:
 @pytest.mark.parametrize(("flavour", "slow"), SLOW, ids=named)
 def test_the_cause_is_one_expression_of_its_file(flavour: Flavour, slow: Slow) -> None:
     source = (run.source(flavour) / slow.file).read_text()
-    assert len(expected.positions(source, slow.cause, slow.within)) == 1
+    found = len(expected.positions(source, slow.cause, slow.within))
+    assert found == 1 or (found > 1 and slow.detector == "duplicate-query")
 
 
 Answers = dict[str, tuple[int, int, str]]  # endpoint: (status, queries, endpoint as resolved)
@@ -64,7 +65,7 @@ def answers(postgres: Postgres, redis_server: Redis, partner: str) -> object:
             text=True,
             check=True,
         )
-        answers: Answers = json.loads(done.stdout)
+        answers: Answers = json.loads(done.stdout.splitlines()[-1])  # after what an engine logs
         return answers
 
     return of
