@@ -26,6 +26,9 @@ CASES = {
     "every page has figures of its own": seen(
         *[asked(MINE, f"/turnover/?page={n}", values=str(n)) for n in range(4)]
     ),
+    "every page has an offset of its own in the statement": seen(
+        *[asked(f"{SUMMARY} OFFSET {n % 2}", f"/turnover/?page={n % 2}") for n in range(4)]
+    ),
     "the latest rows": seen(*[asked("SELECT * FROM orders ORDER BY id DESC")] * 4),
     "a summary with the clock in it": seen(
         *[asked("SELECT count(*) FROM orders WHERE paid_at > now()")] * 4

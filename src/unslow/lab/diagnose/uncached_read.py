@@ -59,15 +59,16 @@ def _is_worth(found: Sequence[Found]) -> bool:
 
 
 def _is_for_all(trace: Trace, found: Sequence[Found]) -> bool:
-    """Whether the answer is nobody's own: it has no values, or the same for all other requests."""
+    """Whether the answer is nobody's own: all requests ask for it, with no values or the same.
+
+    A page's own offset may stand in the statement as a number.
+    """
     requests = {request.id for request, _ in found}
-    if len(requests) < MIN_REQUESTS:
-        return False
-    if not found[0][1].parameters_digest:
-        return True
     names = {request.endpoint for request, _ in found}
     asked = [request for request in trace.requests if request.endpoint in names]
-    return len({request.path for request, _ in found}) > 1 and len(asked) == len(requests)
+    if len(requests) < max(MIN_REQUESTS, len(asked)):
+        return False
+    return not found[0][1].parameters_digest or len({request.path for request, _ in found}) > 1
 
 
 def _finding(trace: Trace, cause: Site, found: Sequence[Found]) -> Finding:
