@@ -4,9 +4,11 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 from msgspec.structs import replace
+from psycopg.conninfo import conninfo_to_dict
 
 from tests.builders import Queries, query, request, trace
 from unslow.errors import UnslowError
+from unslow.lab import plans
 from unslow.lab.plans import collect
 from unslow.model import PlanNode
 
@@ -28,6 +30,7 @@ class Clone:
     engine: str
     dsn: str
     name: str = "plans"
+    source: str = ""
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +80,20 @@ def test_tables_come_with_rows_columns_and_indexes(database):
     assert partial.predicate == "(status = 'lost'::text)"
     assert "total DESC" in partial.definition
     assert (primary.name, primary.columns, primary.primary) == ("orders_pkey", ("id",), True)
+
+
+def test_statistics_of_a_new_database_say_nothing_of_its_indexes(database):
+    copied = Clone("postgresql", database.dsn, source=conninfo_to_dict(database.dsn)["dbname"])
+    [orders] = [one for one in collected(copied).tables if one.name == "orders"]
+    assert orders.scans is None
+    assert {index.scans for index in orders.indexes} == {None}
+
+
+def test_statistics_of_a_week_tell_how_often_a_table_was_scanned(database, monkeypatch):
+    monkeypatch.setattr(plans, "STATISTICS_DAYS", 0)
+    copied = Clone("postgresql", database.dsn, source=conninfo_to_dict(database.dsn)["dbname"])
+    [orders] = [one for one in collected(copied).tables if one.name == "orders"]
+    assert orders.scans is not None
 
 
 def test_a_plan_counts_the_rows_that_a_scan_read_and_dropped(database):

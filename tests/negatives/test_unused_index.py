@@ -5,6 +5,9 @@ from tests.builders import query
 from tests.diagnose.test_duplicate_index import A_B, MODEL, kept_up
 from tests.diagnose.test_unused_index import UNREAD, planned
 from tests.negatives.cases import cases, found
+from unslow.model import Relation
+
+REFERENCE = Relation("a", "a", "forward", "app.A", column="a")
 
 CASES = {
     "nothing is known of the original": kept_up(UNREAD),
@@ -16,6 +19,9 @@ CASES = {
     "a constraint rests on it": kept_up(replace(UNREAD, needed=True), scans=9000),
     "another one replaces it, which is a finding of its own": kept_up(
         A_B, replace(UNREAD, name="note_a"), scans=9000
+    ),
+    "its column is a foreign key": kept_up(
+        UNREAD, scans=9000, models=(replace(MODEL, relations=(REFERENCE,)),)
     ),
     "nobody writes to the table": kept_up(UNREAD, scans=9000, queries=query("SELECT * FROM note")),
     "a small table": kept_up(UNREAD, scans=9000, rows=300),

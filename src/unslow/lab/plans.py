@@ -22,6 +22,7 @@ MAX_PLANS = 400  # shapes, costliest first
 MAX_SECONDS = 30.0  # for all plans; each costs about twice its query
 MIN_MS = 0.2  # all executions of a shape together; below it no index shows
 STATEMENT_TIMEOUT_MS = 20_000
+STATISTICS_DAYS = 7  # before an index without a scan has met a week's work
 WARM_MS = 500.0  # a slower statement is not executed again: its caches make little difference
 
 
@@ -167,6 +168,8 @@ def _with_scans(tables: Sequence[Table], database: Database) -> Sequence[Table]:
     try:
         dsn = make_conninfo(database.dsn, dbname=source, options=READ_ONLY, connect_timeout=5)
         with psycopg.connect(dsn, autocommit=True) as connection:
+            if not _has_long_statistics(connection):
+                return tables
             rows = connection.execute(SCANS).fetchall()
     except psycopg.Error:
         return tables
@@ -184,6 +187,18 @@ def _with_scans(tables: Sequence[Table], database: Database) -> Sequence[Table]:
     ]
 
 
+def _has_long_statistics(connection: psycopg.Connection[Any]) -> bool:
+    """Whether the database has counted its scans long enough for "never" to mean something.
+
+    A database whose statistics were never reset is as old as its first file, which only some users
+    may look at; raises `psycopg.Error` for the others.
+    """
+    row = connection.execute(COUNTED_SINCE).fetchone()
+    if row is not None and row[0] is None:
+        row = connection.execute(MADE).fetchone()
+    return row is not None and row[0] is not None and row[0] >= STATISTICS_DAYS
+
+
 def _is_one_read(statement: str) -> bool:
     """A second statement could end the transaction that keeps the first one harmless."""
     try:
@@ -194,6 +209,14 @@ def _is_one_read(statement: str) -> bool:
 
 
 READ_ONLY = "-c default_transaction_read_only=on -c statement_timeout=5000"
+COUNTED_SINCE = """
+SELECT extract(day FROM now() - stats_reset) FROM pg_stat_database
+WHERE datname = current_database()
+"""
+MADE = """
+SELECT extract(day FROM now() - (pg_stat_file(format('base/%s/PG_VERSION', oid))).modification)
+FROM pg_database WHERE datname = current_database()
+"""
 SCANS = """
 SELECT schemaname, relname, indexrelname, idx_scan FROM pg_stat_user_indexes
 UNION ALL

@@ -42,9 +42,7 @@ class Relative:
             checkouts=tuple(
                 replace(one, site=self._optional(one.site)) for one in request.checkouts
             ),
-            switches=tuple(
-                replace(one, site=self._optional(one.site)) for one in request.switches
-            ),
+            switches=tuple(replace(one, site=self._optional(one.site)) for one in request.switches),
             connections=tuple(
                 replace(one, site=self._optional(one.site)) for one in request.connections
             ),
