@@ -184,15 +184,13 @@ def _meets(site: Site, cause: Site) -> bool:
 def _request_sites(request: Request) -> Iterator[Site]:
     for query in request.queries:
         yield from _sites(query)
-    for call in (*request.cache_calls, *request.http_calls, *request.built, *request.blocks):
-        yield from call.stack
-    made = (
-        *request.encodings,
-        *request.connections,
-        *request.checkouts,
-        *request.switches,
-    )
-    yield from (one.site for one in made if one.site is not None)
+    stacks = (request.cache_calls, request.http_calls, request.built, request.blocks)
+    for calls in stacks:
+        for call in calls:
+            yield from call.stack
+    made = (request.encodings, request.connections, request.checkouts, request.switches)
+    for ones in made:
+        yield from (one.site for one in ones if one.site is not None)
 
 
 def _sites(query: Query) -> Iterator[Site]:

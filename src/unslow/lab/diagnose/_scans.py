@@ -109,7 +109,11 @@ def _keys(index: Index) -> tuple[tuple[str, bool], ...]:
 def _key(name: str, expression: ast.Node | None) -> str:
     """The column, or `lower(column)`, as conditions name it."""
     folded = statements.folding(expression)
-    return f"{folded[0]}({getattr(folded[1].fields[-1], 'sval', '')})" if folded else name
+    if folded is None:
+        return name
+    function, column = folded
+    last = (column.fields or ("",))[-1]
+    return f"{function}({getattr(last, 'sval', '')})"
 
 
 def _walk(
