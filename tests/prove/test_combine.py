@@ -1,6 +1,7 @@
 """The combination on a real application; the effects are so large that no noise hides them."""
 
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 
@@ -8,8 +9,10 @@ from tests.prove import library
 from tests.prove.library import BOOKS, SHELVES
 from tests.prove.test_trial import ENDPOINTS, Machine
 from unslow.demo.postgres import Postgres
-from unslow.lab.prove import Candidate, Proof, combine
-from unslow.lab.prove.combine import choose, useless
+from unslow.lab.prove import Candidate, Proof, combine, gate
+from unslow.lab.prove.bundle import Bundle
+from unslow.lab.prove.combine import _Run, choose, useless
+from unslow.lab.prove.gate import Baseline, Passed
 from unslow.lab.prove.trial import Claim
 from unslow.lab.target import Lab
 from unslow.model import Distribution, EndpointEffect, Verdict
@@ -102,3 +105,26 @@ def test_a_combination_that_answers_differently_loses_the_guilty_fix(lab: Lab) -
     found = run(lab, GOOD, Candidate("other", wrong, (SHELVES,), "shelves"))
     assert found.kept == ("good",)
     assert "GET /shelves/" in found.dropped["other"]
+
+
+def test_many_fixes_that_fail_together_lose_the_half_that_saves_less(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = [Candidate(str(number), library.good(), (BOOKS,), "books") for number in range(40)]
+    monkeypatch.setattr(gate, "check_together", fails_above_five)
+    dropped: dict[str, str] = {}
+    passed = runs(lab).gated(many, dropped)
+    assert passed is not None
+    assert passed.bundle.candidates == tuple(many[:5])
+    assert set(dropped.values()) == {"with the other fixes: the rows differ"}
+
+
+def fails_above_five(
+    lab: Lab, base: Baseline, bundle: Bundle, **_: object
+) -> Passed | dict[str, str]:
+    return Passed(bundle, {}) if len(bundle.candidates) <= 5 else {"": "the rows differ"}
+
+
+def runs(lab: Lab) -> _Run:
+    nothing = cast(Baseline, None)  # the gate alone reads it
+    return _Run(lab, library.workload(), nothing, Silent(), lambda: 60.0, 1, None)

@@ -26,7 +26,7 @@ from unslow.progress import Progress
 
 GATE_SHARE = 0.05
 TOGETHER = "C"
-MOST_ATTEMPTS = 3  # sets of fixes that are gated before the combination is given up
+MOST_ATTEMPTS = 6  # sets of fixes that are gated before the combination is given up
 NO_GAIN_LEFT = "with the other fixes in place it gains nothing"
 
 
@@ -125,7 +125,10 @@ class _Run:
     sign_in: SignIn | None
 
     def gated(self, kept: Sequence[Candidate], dropped: dict[str, str]) -> Passed | None:
-        """The largest set found that answers as before; `dropped` takes those that left it."""
+        """A large set that answers as before; `dropped` takes those that left it.
+
+        Where no fix can be blamed, the half that saves less leaves.
+        """
         left = list(kept)
         for _ in range(MOST_ATTEMPTS):
             found = gate.check_together(
@@ -137,9 +140,10 @@ class _Run:
             )
             if isinstance(found, Passed):
                 return found
-            guilty = ([one for one in left if one.key in found] or left)[-1]
-            dropped[guilty.key] = f"with the other fixes: {next(iter(found.values()))}"
-            left.remove(guilty)
+            guilty = [one for one in left if one.key in found][-1:] or left[len(left) // 2 :]
+            reason = next(iter(found.values()))
+            dropped |= {one.key: f"with the other fixes: {reason}" for one in guilty}
+            left = [one for one in left if one not in guilty]
             if not left:
                 return None
         dropped |= dict.fromkeys((one.key for one in left), "the fixes do not work together")

@@ -15,7 +15,9 @@ router = APIRouter()
 @router.post("/suppliers/{supplier_id}/stocktake")
 async def stocktake(supplier_id: int, db: Db) -> dict:
     """Note for each product of a supplier that it was counted."""
-    products = await db.scalars(select(Product).where(Product.supplier_id == supplier_id))
+    products = await db.scalars(
+        select(Product).where(Product.supplier_id == supplier_id).order_by(Product.id)
+    )
     counted = []
     for product in products:
         movement = StockMovement(
@@ -142,7 +144,9 @@ async def top_up(supplier_id: int, db: Db) -> dict:
 @router.post("/suppliers/{supplier_id}/recount")
 async def recount(supplier_id: int, db: Db) -> dict:
     """Note for each product what was counted."""
-    keys = await db.scalars(select(Product.id).where(Product.supplier_id == supplier_id))
+    keys = await db.scalars(
+        select(Product.id).where(Product.supplier_id == supplier_id).order_by(Product.id)
+    )
     for key in keys:
         counted = StockMovement(
             product_id=key,
