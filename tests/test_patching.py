@@ -40,6 +40,22 @@ def test_equal_edits_are_made_once(read):
     assert apply([same, same], read)["a.py"].startswith(b"orders = Sale.objects.all().a()  #")
 
 
+def test_new_imports_of_one_package_at_one_place_are_one_line(read):
+    edits = (
+        insert(0, "from django.db.models import Prefetch\n\n"),
+        insert(0, "from django.db.models import Count, OuterRef\n\n"),
+    )
+    assert apply([patch(one) for one in edits], read)["a.py"].startswith(
+        b"from django.db.models import Count, OuterRef, Prefetch\n\norders"
+    )
+
+
+def test_new_imports_stand_by_name_before_what_else_is_put_there(read):
+    texts = ("total = 0\n", "from b import x\n", "from a import y\n", "tail = 1\n")
+    changed = apply([patch(insert(0, text)) for text in texts], read)["a.py"]
+    assert changed.startswith(b"from a import y\nfrom b import x\ntotal = 0\ntail = 1\norders")
+
+
 def test_an_insertion_may_touch_either_end_of_a_replacement(read):
     edits = (TextEdit("a.py", 9, 14, "Sale"), insert(14, "s"), insert(9, "All"))
     assert apply([patch(*edits)], read)["a.py"].startswith(b"orders = AllSales.objects")

@@ -1,5 +1,6 @@
 """Applies patches to source text: ranges compose, overlaps are refused, a diff shows the result."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from difflib import unified_diff
 from itertools import pairwise
@@ -9,6 +10,8 @@ from unslow.lab._revisions import chained
 from unslow.model import Patch, TextEdit
 
 Read = Callable[[str], bytes]
+
+IMPORT = re.compile(r"(\n?)from ([\w.]+) import (\w+(?:, \w+)*)(\n+)")
 
 
 class Conflict(UnslowError):
@@ -36,15 +39,42 @@ def apply(patches: Sequence[Patch], read: Read) -> dict[str, bytes]:
 
 
 def compose(edits: Iterable[TextEdit]) -> tuple[TextEdit, ...]:
-    """The edits of one file in order, equal ones once. Raises `Conflict` when ranges overlap."""
-    unique = dict.fromkeys(edits)
-    ordered = sorted(unique, key=lambda edit: (edit.start, edit.end))
+    """The edits of one file in order, equal ones once, imports of one place put together.
+
+    Raises `Conflict` when ranges overlap.
+    """
+    unique = _joined(dict.fromkeys(edits))
+    ordered = sorted(unique, key=_place)
     for before, after in pairwise(ordered):
         if after.start < before.end or (
             (before.start, before.end) == (after.start, after.end) and before.start != before.end
         ):
             raise Conflict(f"{after.path}: two changes meet at byte {after.start}")
     return tuple(ordered)
+
+
+def _joined(edits: Iterable[TextEdit]) -> list[TextEdit]:
+    """New `from x import` lines of one package at one offset as one line with all the names."""
+    found: dict[tuple[str, int, str, str, str], set[str]] = {}
+    rest = []
+    for edit in edits:
+        line = IMPORT.fullmatch(edit.text) if edit.start == edit.end else None
+        if line is None:
+            rest.append(edit)
+            continue
+        before, package, names, after = line.groups()
+        key = (edit.path, edit.start, before, package, after)
+        found.setdefault(key, set()).update(names.split(", "))
+    for (path, start, before, package, after), every in found.items():
+        text = f"{before}from {package} import {', '.join(sorted(every))}{after}"
+        rest.append(TextEdit(path, start, start, text))
+    return rest
+
+
+def _place(edit: TextEdit) -> tuple[int, int, bool, str]:
+    """New import statements come before what else is inserted there, by their text."""
+    imports = edit.start == edit.end and IMPORT.fullmatch(edit.text) is not None
+    return edit.start, edit.end, not imports, edit.text if imports else ""
 
 
 def diff(patches: Sequence[Patch], read: Read) -> str:
