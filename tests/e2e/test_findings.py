@@ -33,7 +33,7 @@ def named(value: object) -> str:
 @pytest.fixture(scope="module")
 def audited(tmp_path_factory: pytest.TempPathFactory) -> object:
     @cache
-    def of(flavour: Flavour) -> tuple[frozenset[str], tuple[Finding, ...]]:
+    def of(flavour: Flavour, attempt: int = 1) -> tuple[frozenset[str], tuple[Finding, ...]]:
         folder = tmp_path_factory.mktemp("shop")
         progress = Silent()
         with prepare_shop(flavour, SIZE, folder) as shop:
@@ -63,7 +63,11 @@ def test_silent_on_a_clean_endpoint(flavour: Flavour, clean: Call, audited) -> N
 
 @pytest.mark.parametrize(("flavour", "slow"), SLOW, ids=named)
 def test_a_planted_form_is_found_at_its_expression(flavour: Flavour, slow: Slow, audited) -> None:
-    _, findings = audited(flavour)
     text = (source(flavour) / slow.file).read_text()
-    here = [(f.id, f.title) for f in findings if slow.endpoint in f.endpoints]
-    assert any(expected.is_found(slow, finding, text) for finding in findings), here
+    here: list[tuple[str, str]] = []
+    for attempt in (1, 2):  # a wait of milliseconds can escape once on a busy machine
+        _, findings = audited(flavour, attempt)
+        if any(expected.is_found(slow, finding, text) for finding in findings):
+            return
+        here += [(f.id, f.title) for f in findings if slow.endpoint in f.endpoints]
+    raise AssertionError(here)

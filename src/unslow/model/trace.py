@@ -163,8 +163,9 @@ class Built(msgspec.Struct, frozen=True):
 class Block(msgspec.Struct, frozen=True):
     """A stretch in which the event loop could not run anything else.
 
-    `waited_ms` of it the thread neither ran nor waited for a processor: it slept, or waited for
-    data. `call` is the innermost function, a library's as a rule.
+    `duration_ms` leaves out what the thread waited for a processor. `waited_ms` of it the thread
+    did not run either: it slept, or waited for data. `call` is the innermost function, a library's
+    as a rule.
     """
 
     start_ms: float

@@ -2,7 +2,8 @@
 
 A thread asks the loop for a sign of life every few milliseconds while a request is under way. A
 loop that does not give one is stopped in some call: its thread's stack says which. What the thread
-used of the processor, and how long it waited for one, is the kernel's own account.
+used of the processor, how long it waited for one, and whether it does so right now, is the kernel's
+own account: a busy machine lengthens no stop.
 """
 
 import sys
@@ -61,7 +62,7 @@ class _Watch(threading.Thread):
         super().__init__(name="unslow-loop", daemon=True)
         self.loop = loop
         self._watched = threading.get_ident()
-        self._account = f"/proc/self/task/{threading.get_native_id()}/schedstat"
+        self._task = f"/proc/self/task/{threading.get_native_id()}"
         self._open: list[_record.RequestRecord] = []
         self._busy = threading.Event()
 
@@ -90,31 +91,52 @@ class _Watch(threading.Thread):
     def _look(self) -> None:
         alive = threading.Event()
         record = self._open[0] if len(self._open) == 1 else None
-        before, posted = self._used(), time.perf_counter()
+        account = _Account(self._task)
         self.loop.call_soon_threadsafe(alive.set)
         if alive.wait(LATE_S):
             return
-        stretch = _Stretch(record, posted)
-        while not alive.is_set() and time.perf_counter() - posted < LONGEST_S:
+        stretch = _Stretch(record, account)
+        while not alive.is_set() and time.perf_counter() - account.started < LONGEST_S:
             frame = sys._current_frames().get(self._watched)
             if frame is not None and self._open in ([], [record]):
                 stretch.add(_sites.application_stack(frame=frame), _called(frame))
-                stretch.note(_waited(before, self._used(), time.perf_counter() - posted))
+                stretch.note()
             del frame
             alive.wait(PAUSE_S)
+
+
+class _Account:
+    """What a thread does with its time, brought up to date at each look."""
+
+    def __init__(self, task: str) -> None:
+        self._task = task
+        self._at = self.started = time.perf_counter()
+        self._run, self._delay = self._used()
+        self.ran = self.waited = 0.0
+
+    def look(self) -> None:
+        """Add what happened since; the kernel counts a delay only when it is over."""
+        now, (run, delay) = time.perf_counter(), self._used()
+        if not self._wants_processor():
+            self.waited += max(0.0, now - self._at - (run - self._run) - (delay - self._delay))
+        self.ran += run - self._run
+        self._at, self._run, self._delay = now, run, delay
 
     def _used(self) -> tuple[float, float]:
         """Seconds on a processor, and seconds of waiting for one."""
         try:
-            with open(self._account, encoding="ascii") as file:
+            with open(f"{self._task}/schedstat", encoding="ascii") as file:
                 run, delay, *_ = file.read().split()
         except (OSError, ValueError):
             return 0.0, 0.0
         return int(run) / 1e9, int(delay) / 1e9
 
-
-def _waited(before: tuple[float, float], after: tuple[float, float], seconds: float) -> float:
-    return max(0.0, seconds - sum(after) + sum(before))
+    def _wants_processor(self) -> bool:
+        try:
+            with open(f"{self._task}/stat", encoding="ascii", errors="replace") as file:
+                return file.read().rpartition(")")[2].split()[0] == "R"
+        except (OSError, IndexError):
+            return False
 
 
 def _called(frame: FrameType) -> str:
@@ -128,9 +150,9 @@ class _Stretch:
     It is noted anew at each look, since the request may end together with it.
     """
 
-    def __init__(self, record: _record.RequestRecord | None, started: float) -> None:
+    def __init__(self, record: _record.RequestRecord | None, account: _Account) -> None:
         self._record = record
-        self._started = started
+        self._account = account
         self._before = list(record.parts.get("blocks", ())) if record is not None else []
         self._seen: Counter[tuple[Any, ...]] = Counter()
         self._stacks: dict[tuple[Any, ...], list[Site]] = {}
@@ -140,18 +162,19 @@ class _Stretch:
         self._stacks[key] = stack
         self._seen[key] += 1
 
-    def note(self, waited: float) -> None:
-        record = self._record
+    def note(self) -> None:
+        record, account = self._record, self._account
         if record is None or record.closed:
             return
-        took, total = time.perf_counter() - self._started, sum(self._seen.values())
+        account.look()
+        total = sum(self._seen.values())
         record.parts["blocks"] = [
             *self._before,
             *(
                 {
-                    "start_ms": (self._started - record.started) * 1000,
-                    "duration_ms": took * 1000 * times / total,
-                    "waited_ms": waited * 1000 * times / total,
+                    "start_ms": (account.started - record.started) * 1000,
+                    "duration_ms": (account.ran + account.waited) * 1000 * times / total,
+                    "waited_ms": account.waited * 1000 * times / total,
                     "call": key[-1],
                     "stack": self._stacks[key],
                 }

@@ -11,7 +11,7 @@ from unslow.lab.diagnose._waits import Read, Sources
 from unslow.model import Finding, Request, Site, Trace, WaitEvidence
 
 MIN_BLOCK_MS = 5.0  # per request; a loop serves a whole small request in that time
-WAITING_SHARE = 0.5  # of a stop; a busy machine takes some of the time of any work
+WAITING_SHARE = 0.5  # of a stop
 # Work that releases the interpreter: another thread does it without stopping anybody.
 RELEASING = frozenset(
     """
