@@ -1,6 +1,6 @@
 import pytest
 
-from unslow.lab._placeholders import filled, numbered
+from unslow.observe._placeholders import filled, numbered
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from psycopg import sql as text
 from psycopg.conninfo import make_conninfo
 
 from unslow.errors import UnslowError
-from unslow.lab._placeholders import filled
 from unslow.model import Column, Index, Plan, PlanNode, Query, Table, Trace
+from unslow.observe._placeholders import filled
 
 MAX_PLANS = 400  # shapes, costliest first
 MAX_SECONDS = 30.0  # for all plans; each costs about twice its query

@@ -10,7 +10,7 @@ from pglast import ast, enums, parse_sql
 from pglast.parser import ParseError
 from pglast.stream import RawStream
 
-from unslow.lab._placeholders import numbered
+from unslow.observe._placeholders import numbered
 
 Operand = ast.Node | tuple[Any, ...] | None
 Role = Literal["equality", "list", "join", "range", "constant"]

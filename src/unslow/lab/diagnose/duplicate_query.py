@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from itertools import pairwise
 
-from unslow.lab._placeholders import numbered
 from unslow.lab.diagnose import _statements as statements
 from unslow.lab.diagnose import _views as views
 from unslow.lab.diagnose._views import Group
 from unslow.model import Finding, Query, RepeatedLoad, RepeatEvidence, Request, Site, Trace
+from unslow.observe._placeholders import numbered
 
 MIN_DUPLICATES = 2
 POLL_MS = 50.0  # idle time between equal queries that tells polling from forgetting

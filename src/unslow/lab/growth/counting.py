@@ -13,9 +13,9 @@ from pglast.parser import ParseError
 
 from unslow.lab import plans
 from unslow.lab._observation import call_number
-from unslow.lab._placeholders import filled
 from unslow.lab.target import Database
 from unslow.model import PlanNode, Query, Request, Trace
+from unslow.observe._placeholders import filled
 
 MAX_SECONDS = 30.0  # for the plans of one size
 SMALL_TABLE_ROWS = 1000

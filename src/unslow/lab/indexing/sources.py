@@ -13,9 +13,9 @@ from pglast.parser import ParseError
 
 from unslow.errors import UsageError
 from unslow.lab import traces
-from unslow.lab._placeholders import TOKEN, numbered
 from unslow.lab.indexing.catalogue import Connection
 from unslow.lab.indexing.workload import Executed
+from unslow.observe._placeholders import TOKEN, numbered
 from unslow.observe._shape import shape
 
 MOST_VALUES = 50  # different executions of one shape that are remembered of a log

@@ -10,12 +10,12 @@ from pglast import ast, parse_sql
 from pglast.parser import ParseError
 from pglast.visitors import Visitor
 
-from unslow.lab._placeholders import filled
 from unslow.lab.indexing._values import literal
 from unslow.lab.indexing.catalogue import Catalogue, Connection
 from unslow.lab.indexing.wants import Asked, asked
 from unslow.lab.prove._traffic import Write
 from unslow.lab.prove.flip import Statement
+from unslow.observe._placeholders import filled
 from unslow.observe._shape import fingerprint, shape
 
 VARIANTS = 3  # values of one shape that are tried

@@ -8,9 +8,9 @@ from pglast import ast, parse_sql
 from pglast.parser import ParseError
 from pglast.visitors import Visitor
 
-from unslow.lab._placeholders import filled, numbered
 from unslow.lab.prove.flip import Statement
 from unslow.model import Query, Request
+from unslow.observe._placeholders import filled, numbered
 
 VARIANTS = 3  # executions of one shape that are tried: the slowest, the median, the quickest
 MOST_READS = 24  # statements per candidate, those that take most time first
