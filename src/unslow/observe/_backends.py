@@ -12,6 +12,8 @@ _open: dict[int, "weakref.finalize[..., Any]"] = {}  # id(connection) -> its las
 @_wire.safely
 def opened(connection: Any, backend: int) -> None:
     """A connection is there; `backend` is the process id of its server side."""
+    if not _wire.is_open():
+        return
     process = os.getpid()
     report = weakref.finalize(connection, _closed, id(connection), backend, process)
     _open[id(connection)] = report

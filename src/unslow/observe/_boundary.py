@@ -67,7 +67,7 @@ def asgi_method(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def run_wsgi(app: WSGI, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """Serve one request: control, observed, or plain."""
-    if _control.PREFIX in environ.get("PATH_INFO", ""):
+    if _wire.is_open() and _control.PREFIX in environ.get("PATH_INFO", ""):
         reply = _control.for_wsgi(environ)
         if reply is not None:
             start_response(reply.status_line, reply.headers)
@@ -85,7 +85,7 @@ async def run_asgi(app: ASGI, scope: Scope, receive: Receive, send: Send) -> Non
     if scope["type"] != "http":
         await app(scope, receive, send)
         return
-    if _control.PREFIX in scope["path"]:
+    if _wire.is_open() and _control.PREFIX in scope["path"]:
         reply = await _control.for_asgi(scope, receive)
         if reply is not None:
             await send(
@@ -110,7 +110,7 @@ def _observe_wsgi(
         _headers(record, headers)
         return start_response(status, headers, *exc_info, *named.values())
 
-    left = _record.enter(record)
+    left = _record.begin(record)
     try:
         body = app(environ, started)
     except BaseException as problem:
@@ -139,7 +139,7 @@ async def _observe_asgi(
         await send(message)
         _note(record, message)
 
-    left = _record.enter(record)
+    left = _record.begin(record)
     created = _sites.created_at.set(())
     try:
         await app(scope, receive, counted)
@@ -208,7 +208,7 @@ def _begin_wsgi(environ: Environ) -> RequestRecord | None:
         query = environ.get("QUERY_STRING", "")
         raw = quote(path.encode("latin-1"), safe=_PATH_SAFE) + (f"?{query}" if query else "")
     return RequestRecord(
-        environ.get("HTTP_X_UNSLOW_REQUEST", ""),
+        environ.get("HTTP_X_UNSLOW_REQUEST", "") if _wire.is_open() else "",
         environ["REQUEST_METHOD"],
         raw,
         threaded=True,
@@ -223,7 +223,7 @@ def _begin_asgi(scope: Scope) -> RequestRecord | None:
     path = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1")
     query = scope.get("query_string", b"").decode("latin-1")
     identifier = b""
-    for name, value in scope["headers"]:
+    for name, value in scope["headers"] if _wire.is_open() else ():
         if name == b"x-unslow-request":
             identifier = value
     return RequestRecord(

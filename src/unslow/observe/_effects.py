@@ -20,7 +20,7 @@ _VARIABLE = re.compile(r"(?=[\w-]*\d)(?:[0-9a-fA-F]{8,}(?:-[0-9a-fA-F]{4,})*|[\w
 @_wire.safely
 def note(what: str, **parts: Any) -> None:
     """Report one effect under a readable name that tells nothing of its content."""
-    if _inside.get() or _record.level() == "off":
+    if not _record.is_sent() or _inside.get():
         return
     _wire.send(
         {

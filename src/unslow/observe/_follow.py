@@ -58,8 +58,9 @@ def _install_to_thread(module: ModuleType) -> None:
 
 
 def _install_uvloop(module: ModuleType) -> None:
-    wrapped = _create_task(module.Loop.create_task)
-    module.Loop.create_task = wrapped  # the method of the C base cannot be replaced
+    if getattr(module.Loop.create_task, "__module__", "") != __name__:
+        # The method of the C base cannot be replaced.
+        module.Loop.create_task = _create_task(module.Loop.create_task)
 
 
 def _install_asgiref(module: ModuleType) -> None:

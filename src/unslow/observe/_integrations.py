@@ -3,6 +3,7 @@
 import ast
 import importlib
 import os
+import sys
 from collections.abc import Callable, Iterator
 from types import ModuleType
 
@@ -10,6 +11,7 @@ from unslow import observe
 from unslow.observe import _imports, _wire
 
 _found: dict[str, ModuleType] = {}
+_watched: dict[str, tuple[str, ...]] = {}
 
 _LONGEST = 40  # lines of a MODULES tuple
 
@@ -23,13 +25,23 @@ def install() -> None:
                 _wire.safely(_watch)(name, os.path.join(folder, file))
 
 
+def again() -> None:
+    """Let the integrations whose library is there install what a higher level needs besides."""
+    for name in list(_found):
+        for watched in _watched[name]:
+            module = sys.modules.get(watched)
+            if module is not None:
+                _wire.safely(_found[name].install)(module)
+
+
 def integrations() -> Iterator[ModuleType]:
     """The integrations whose library is there."""
     return iter(list(_found.values()))
 
 
 def _watch(name: str, path: str) -> None:
-    for watched in _modules(path):
+    _watched[name] = _modules(path)
+    for watched in _watched[name]:
         _imports.after(watched, _installer(name))
 
 

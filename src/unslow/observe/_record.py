@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from hashlib import blake2b
 from typing import Any, Literal, TypedDict
@@ -46,7 +46,9 @@ class RequestRecord:
         "content_encoding",
         "content_type",
         "cpu_clock",
+        "cpu_ms",
         "cpu_started",
+        "duration_ms",
         "endpoint",
         "error",
         "id",
@@ -79,6 +81,8 @@ class RequestRecord:
         self.view: Site | None = None
         self.endpoint: Any = None  # the function that answers, where the framework names it
         self.closed = False
+        self.duration_ms = 0.0  # both are set when it is closed
+        self.cpu_ms = 0.0
         # A WSGI request has its thread for itself; an ASGI request may use several.
         self.cpu_clock = time.thread_time if threaded else time.process_time
         self.cpu_started = self.cpu_clock()
@@ -89,8 +93,14 @@ class RequestRecord:
         if self.closed:
             return
         self.closed = True
-        if not _wire.is_open():
-            return
+        self.duration_ms = (time.perf_counter() - self.started) * 1000
+        self.cpu_ms = max(self.cpu_clock() - self.cpu_started, 0.0) * 1000
+        if is_sent():
+            self._send()
+        if _finished:
+            _tell(_finished, self)
+
+    def _send(self) -> None:
         fields = {
             "type": "request",
             "id": self.id,
@@ -98,8 +108,8 @@ class RequestRecord:
             "path": self.path,
             "route": self.route or self.path.partition("?")[0],
             "status": self.status,
-            "duration_ms": (time.perf_counter() - self.started) * 1000,
-            "cpu_ms": max(self.cpu_clock() - self.cpu_started, 0.0) * 1000,
+            "duration_ms": self.duration_ms,
+            "cpu_ms": self.cpu_ms,
             "response_bytes": self.response_bytes,
             "content_type": self.content_type,
             "content_encoding": self.content_encoding,
@@ -114,19 +124,73 @@ class RequestRecord:
 inside: ContextVar[bool] = ContextVar("unslow_inside", default=False)
 
 _current: ContextVar[RequestRecord | None] = ContextVar("unslow_request", default=None)
+_LEVELS: tuple[Level, ...] = ("off", "light", "full")
 _level: Level = "off"
+_asked: Level = "off"  # by the lab, for what is sent to it
 _key = b""
+
+Listener = Callable[[RequestRecord], None]
+_started: tuple[Listener, ...] = ()
+_finished: tuple[Listener, ...] = ()
 
 
 def configure(level: str, token: str) -> None:
     """Set the level of detail, and the key of the parameters' digests."""
-    global _level, _key
-    _level = "light" if level == "light" else "full" if level == "full" else "off"
+    global _level, _asked, _key
+    _level = _asked = "light" if level == "light" else "full" if level == "full" else "off"
     _key = blake2b(token.encode(), digest_size=32).digest()
+
+
+def raise_to(level: Level) -> bool:
+    """Record at least so much, for the application itself; False if that is done already."""
+    global _level
+    if _LEVELS.index(level) <= _LEVELS.index(_level):
+        return False
+    _level = level
+    return True
 
 
 def level() -> Level:
     return _level
+
+
+def is_sent() -> bool:
+    """Tell whether the lab wants to know of requests."""
+    return _asked != "off" and _wire.is_open()
+
+
+def listen(listener: Listener, *, begin: bool = False) -> Callable[[], None]:
+    """Call this when a request ends, or when it begins; returns what undoes it."""
+    global _started, _finished
+    if begin:
+        _started = (*_started, listener)
+    else:
+        _finished = (*_finished, listener)
+
+    def remove() -> None:
+        global _started, _finished
+        if begin:
+            _started = tuple(one for one in _started if one is not listener)
+        else:
+            _finished = tuple(one for one in _finished if one is not listener)
+
+    return remove
+
+
+def begin(record: RequestRecord) -> RequestRecord | None:
+    """`enter` a record that is new, and tell those who wait for one."""
+    before = enter(record)
+    if _started:
+        _tell(_started, record)
+    return before
+
+
+def _tell(listeners: tuple[Listener, ...], record: RequestRecord) -> None:
+    for listener in listeners:
+        try:
+            listener(record)
+        except Exception as problem:  # noqa: BLE001
+            _wire.error(problem)
 
 
 def current() -> RequestRecord | None:

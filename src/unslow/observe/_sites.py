@@ -28,6 +28,7 @@ created_at: ContextVar[tuple[Site, ...]] = ContextVar("unslow_created_at", defau
 _floors: set[int] = set()
 _OWN = os.path.dirname(os.path.abspath(__file__))
 _LIBRARIES = ("site-packages", "dist-packages", "node_modules")
+_STANDARD = os.path.dirname(os.path.abspath(os.__file__))
 _roots: list[str] = []
 _packages: dict[str, str] = {}
 _applications: dict[str, str] = {}  # co_filename -> absolute path, "" for a library's
@@ -162,6 +163,8 @@ def _below(path: str, folder: str) -> bool:
 
 
 def _library(path: str, root: str) -> bool:
+    if _below(path, _STANDARD) and not _below(root, _STANDARD):
+        return True
     parts = os.path.relpath(path, root).split(os.sep)[:-1]
     if any(part in _LIBRARIES for part in parts):
         return True

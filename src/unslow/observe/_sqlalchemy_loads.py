@@ -9,7 +9,7 @@ from typing import Any
 from unslow.observe import _sqlalchemy_stack, _wire
 from unslow.observe import _sqlalchemy_tables as tables
 from unslow.observe._origin import EMPTY, Chain, Json, Origin, Parent, Quiet, load
-from unslow.observe._patch import Function, wrap
+from unslow.observe._patch import Function, listen, wrap
 from unslow.observe._sqlalchemy_statements import STAMP, chain_of
 from unslow.observe._sqlalchemy_tables import label_of
 
@@ -50,7 +50,7 @@ class Execution(Quiet):
 
 def install(session: Any, loading: Any, event: Any) -> None:
     """Hook `sqlalchemy.orm`: what sessions execute, and the instances that come of it."""
-    event.listen(session.Session, "do_orm_execute", _executing)
+    listen(event, session.Session, "do_orm_execute", _executing)
 
     def make(original: Function) -> Function:
         def _instance_processor(

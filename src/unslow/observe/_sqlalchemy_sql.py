@@ -8,7 +8,7 @@ from typing import Any
 
 from unslow.observe import _connections, _record, _sites, _wire
 from unslow.observe._origin import EMPTY, Json, load
-from unslow.observe._patch import Function, wrap
+from unslow.observe._patch import Function, listen, wrap
 from unslow.observe._sqlalchemy_loads import OPTION, Execution
 from unslow.observe._sqlalchemy_statements import chain_of
 from unslow.observe._sqlalchemy_tables import label_of_table
@@ -30,14 +30,14 @@ def install(engine: Any, cursor: Any, pool: Any, event: Any) -> None:
     """Hook `sqlalchemy.engine`: an `AsyncEngine` runs on one of these too."""
     for owner in (engine.create, engine, sys.modules["sqlalchemy"]):
         wrap(owner, "create_engine", _engine)
-    event.listen(engine.Engine, "before_cursor_execute", _before)
-    event.listen(engine.Engine, "after_cursor_execute", _after)
-    event.listen(engine.Engine, "handle_error", _failed)
+    listen(event, engine.Engine, "before_cursor_execute", _before)
+    listen(event, engine.Engine, "after_cursor_execute", _after)
+    listen(event, engine.Engine, "handle_error", _failed)
     if _record.level() == "full":
-        event.listen(engine.Engine, "do_connect", _connecting)
+        listen(event, engine.Engine, "do_connect", _connecting)
         wrap(pool.QueuePool, "_do_get", _connections.taken)
-    event.listen(pool.Pool, "connect", _connected)
-    event.listen(pool.Pool, "checkout", _checked_out)
+    listen(event, pool.Pool, "connect", _connected)
+    listen(event, pool.Pool, "checkout", _checked_out)
     wrap(engine.default.DefaultDialect, "_do_ping_w_event", quietly)
     for name in ("fetchone", "fetchmany", "fetchall"):
         wrap(cursor.CursorFetchStrategy, name, _counting)

@@ -5,6 +5,11 @@ import os
 _started = False
 
 
+def is_started() -> bool:
+    """Tell whether the lab observes this process."""
+    return _started
+
+
 def start() -> None:
     """Start the recorder if unslow's variables are set; does nothing otherwise, or twice."""
     global _started

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from unslow.observe import _record, _wire
-from unslow.observe._patch import Function
+from unslow.observe._patch import Function, listen
 
 OPEN = "_unslow_transaction"
 
@@ -55,9 +55,9 @@ def switched(original: Function) -> Function:
 
 def install(engine: Any, event: Any) -> None:
     """Hook the connections of SQLAlchemy."""
-    event.listen(engine.Engine, "begin", _begin)
-    event.listen(engine.Engine, "commit", _end)
-    event.listen(engine.Engine, "rollback", _end)
+    listen(event, engine.Engine, "begin", _begin)
+    listen(event, engine.Engine, "commit", _end)
+    listen(event, engine.Engine, "rollback", _end)
 
 
 @_wire.safely

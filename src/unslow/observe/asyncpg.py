@@ -4,7 +4,7 @@ import os
 from types import ModuleType
 from typing import Any
 
-from unslow.observe import _backends, _record, _redirect, _statements
+from unslow.observe import _backends, _record, _redirect, _statements, _wire
 from unslow.observe._patch import Function, wrap
 
 MODULES = (
@@ -21,10 +21,12 @@ def install(module: ModuleType) -> None:
     """Watch what the module defines."""
     name = module.__name__.partition(".")[2]
     if name == "connect_utils":
-        wrap(module, "_connect_addr", _connect_addr)
+        if _wire.is_open():
+            wrap(module, "_connect_addr", _connect_addr)
     elif name == "connection":
-        wrap(module.Connection, "close", _close)
-        wrap(module.Connection, "terminate", _terminate)
+        if _wire.is_open():
+            wrap(module.Connection, "close", _close)
+            wrap(module.Connection, "terminate", _terminate)
         if _record.level() != "off":
             _watch_connection(module.Connection)
     elif _record.level() != "off" and name == "prepared_stmt":

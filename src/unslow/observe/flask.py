@@ -22,7 +22,8 @@ _TYPES = {
 
 def install(module: ModuleType) -> None:
     """Watch applications, and how they dispatch a request."""
-    wrap(module.Flask, "__call__", _boundary.wsgi_method)
+    if _wire.is_open():
+        wrap(module.Flask, "__call__", _boundary.wsgi_method)
     if _record.level() != "off":
         wrap(module.Flask, "dispatch_request", _dispatch)
         wrap(module.Flask, "handle_exception", _handle_exception)

@@ -3,7 +3,7 @@
 from types import ModuleType
 from typing import Any
 
-from unslow.observe import _application, _boundary
+from unslow.observe import _application, _boundary, _wire
 from unslow.observe._patch import Function, wrap
 
 MODULES = ("granian.asgi", "granian.wsgi", "granian._internal")
@@ -11,6 +11,8 @@ MODULES = ("granian.asgi", "granian.wsgi", "granian._internal")
 
 def install(module: ModuleType) -> None:
     """Wrap the application before granian wraps it."""
+    if not _wire.is_open():
+        return
     if module.__name__ == "granian._internal":
         wrap(module, "load_target", _load_target)
     elif module.__name__ == "granian.asgi":

@@ -16,6 +16,8 @@ _WSGI_WORKERS = frozenset({"SyncWorker", "ThreadWorker", "AsyncWorker", "Tornado
 
 def install(module: ModuleType) -> None:
     """Wrap the application where a worker loads it."""
+    if not _wire.is_open():
+        return
     if hasattr(module, "ASGIWorker"):
         wrap(module.ASGIWorker, "load_wsgi", _load_asgi)
     elif hasattr(module, "Worker"):

@@ -16,9 +16,11 @@ MODULES = (
 def install(module: ModuleType) -> None:
     """Watch the calls of the handlers, and the signal that an exception sends."""
     if module.__name__.endswith(".wsgi"):
-        wrap(module.WSGIHandler, "__call__", _boundary.wsgi_method)
+        if _wire.is_open():
+            wrap(module.WSGIHandler, "__call__", _boundary.wsgi_method)
     elif module.__name__.endswith(".asgi"):
-        wrap(module.ASGIHandler, "__call__", _boundary.asgi_method)
+        if _wire.is_open():
+            wrap(module.ASGIHandler, "__call__", _boundary.asgi_method)
     elif _record.level() != "off":
         module.got_request_exception.connect(_failed, weak=False)
 

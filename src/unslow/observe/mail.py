@@ -11,7 +11,7 @@ MODULES = ("django.core.mail.message", "django.core.mail")
 
 def install(module: ModuleType) -> None:
     """Watch messages as they are handed to a backend."""
-    if _record.level() == "off":
+    if not _record.is_sent():
         return
     if module.__name__ == "django.core.mail":
         wrap(module, "send_mass_mail", _send_mass_mail)

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextma
 from types import ModuleType
 from typing import Any
 
-from unslow.observe import _backends, _record, _redirect, _statements
+from unslow.observe import _backends, _record, _redirect, _statements, _wire
 from unslow.observe._patch import Function, wrap
 
 MODULES = (
@@ -20,30 +20,29 @@ MODULES = (
 )
 
 
-_watched: set[type] = set()
-
-
 def install(module: ModuleType) -> None:
     """Watch the classes that the module defines or imports; they moved between releases."""
     for name, watch in _WATCHES.items():
         owner = getattr(module, name, None)
-        if isinstance(owner, type) and owner not in _watched:
-            _watched.add(owner)
+        if isinstance(owner, type):
             watch(owner)
 
 
 def _watch_base(owner: Any) -> None:
-    wrap(owner, "_connect_gen", _connect_gen)
+    if _wire.is_open():
+        wrap(owner, "_connect_gen", _connect_gen)
 
 
 def _watch_connection(owner: Any) -> None:
-    wrap(owner, "_get_connection_params", _get_connection_params)
-    wrap(owner, "close", _close)
+    if _wire.is_open():
+        wrap(owner, "_get_connection_params", _get_connection_params)
+        wrap(owner, "close", _close)
 
 
 def _watch_async_connection(owner: Any) -> None:
-    wrap(owner, "_get_connection_params", _get_connection_params_async)
-    wrap(owner, "close", _close_async)
+    if _wire.is_open():
+        wrap(owner, "_get_connection_params", _get_connection_params_async)
+        wrap(owner, "close", _close_async)
 
 
 def _watch_cursor(owner: Any) -> None:

@@ -35,6 +35,8 @@ def install(module: ModuleType) -> None:
     if module.__name__.endswith("client"):
         _install_writes(module)
         return
+    if not _wire.is_open():
+        return
     over_tcp = module.Connection._connect
     if ".asyncio." in module.__name__:
         wrap(module.Connection, "_connect", _connect_async)

@@ -10,7 +10,7 @@ MODULES = ("smtplib",)
 
 
 def install(module: ModuleType) -> None:
-    if _record.level() != "off":
+    if _record.is_sent():
         wrap(module.SMTP, "connect", _connect)
 
 

@@ -25,7 +25,8 @@ _OWN_ROUTES = ("starlette.", "fastapi.")  # documentation pages, static files
 def install(module: ModuleType) -> None:
     """Watch applications, and how routes hand a request on."""
     if module.__name__ == "starlette.applications":
-        wrap(module.Starlette, "__call__", _boundary.asgi_method)
+        if _wire.is_open():
+            wrap(module.Starlette, "__call__", _boundary.asgi_method)
     elif _record.level() != "off":
         wrap(module.Route, "handle", lambda original: observed(original, _enter_route))
         wrap(module.Mount, "handle", lambda original: observed(original, _enter_mount))

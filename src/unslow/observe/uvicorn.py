@@ -13,6 +13,8 @@ MODULES = ("uvicorn.config",)
 
 def install(module: ModuleType) -> None:
     """Wrap the application where the configuration loads it."""
+    if not _wire.is_open():
+        return
     wrap(module.Config, "load", _load)
 
 

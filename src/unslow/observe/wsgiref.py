@@ -3,7 +3,7 @@
 from types import ModuleType
 from typing import Any
 
-from unslow.observe import _boundary
+from unslow.observe import _boundary, _wire
 from unslow.observe._patch import Function, wrap
 
 MODULES = ("wsgiref.handlers",)
@@ -11,6 +11,8 @@ MODULES = ("wsgiref.handlers",)
 
 def install(module: ModuleType) -> None:
     """Wrap the application that a handler is asked to run."""
+    if not _wire.is_open():
+        return
     wrap(module.BaseHandler, "run", _run)
 
 

@@ -1,0 +1,1 @@
+"""What an application ships: it measures, logs and profiles itself, in production too."""

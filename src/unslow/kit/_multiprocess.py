@@ -1,0 +1,104 @@
+"""Looks after the directory in which the workers of one server share their metrics."""
+
+import glob
+import logging
+import os
+import sys
+from collections.abc import Iterator
+
+from unslow.errors import UsageError
+
+VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+
+logger = logging.getLogger("unslow")
+
+
+def directory() -> str:
+    """Where the workers write; "" for a server of one process."""
+    return os.environ.get(VARIABLE, "")
+
+
+def check() -> None:
+    """Raise a `UsageError` where nothing can be written, and warn of what an earlier run left."""
+    path = directory()
+    if not path:
+        return
+    if not os.path.isdir(path):
+        found = "is not a directory" if os.path.exists(path) else "does not exist"
+        raise UsageError(f"{VARIABLE}={path} {found}; make it before the server starts")
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise UsageError(
+            f"{VARIABLE}={path} cannot be written by user {os.getuid()}; give it to that user"
+        )
+    left = [file for file in _of_the_dead(path) if os.stat(file).st_mtime < _run_began()]
+    if left:
+        logger.warning(
+            "%s=%s holds %d files of an earlier run, which are counted as well; "
+            "empty it before the server starts",
+            VARIABLE,
+            path,
+            len(left),
+        )
+
+
+def bury(pid: int) -> None:
+    """Remove what a process that has ended says of the moment; what it counted stays."""
+    path = directory()
+    if path:
+        from prometheus_client.multiprocess import mark_process_dead
+
+        mark_process_dead(pid, path)
+
+
+def bury_all() -> None:
+    """The same for every process that is not there any more, whoever ended it."""
+    for pid in {_pid(file) for file in _of_the_dead(directory()) if "/gauge_live" in file}:
+        bury(pid)
+
+
+def _of_the_dead(path: str) -> Iterator[str]:
+    for file in glob.glob(os.path.join(glob.escape(path), "*.db")):
+        pid = _pid(file)
+        if pid and not _is_alive(pid):
+            yield file
+
+
+def _pid(file: str) -> int:
+    number = os.path.basename(file).rpartition("_")[2].removesuffix(".db")
+    return int(number) if number.isdigit() else 0
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _run_began() -> float:
+    """When the server began: this process, or those above it that run the same interpreter."""
+    pid = os.getpid()
+    began = _started(pid)
+    try:
+        while os.readlink(f"/proc/{_parent(pid)}/exe") == os.readlink(f"/proc/{pid}/exe"):
+            pid = _parent(pid)
+            began = _started(pid)
+    except (OSError, ValueError, IndexError):
+        pass
+    return began
+
+
+def _parent(pid: int) -> int:
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        return int(file.read().rpartition(")")[2].split()[1])
+
+
+def _started(pid: int) -> float:
+    """The time of day at which a process was started; the end of time where nobody knows."""
+    try:
+        return os.stat(f"/proc/{pid}").st_mtime
+    except OSError:
+        return 0.0 if sys.platform == "linux" else float("-inf")

@@ -1,0 +1,21 @@
+"""Watches the requests of an ASGI application: `app = Middleware(app)`."""
+
+from typing import Any
+
+from unslow.kit import _settings
+from unslow.observe import _boundary, _embedded
+
+
+class Middleware:
+    """An ASGI application around another one. Websockets and lifespan pass as they are."""
+
+    def __init__(self, app: _boundary.ASGI, **settings: Any) -> None:
+        self.settings = _settings.read(settings)
+        _embedded.start()
+        # Parts of the kit that answer requests themselves go around `app` here.
+        self.app = app
+
+    async def __call__(
+        self, scope: _boundary.Scope, receive: _boundary.Receive, send: _boundary.Send
+    ) -> None:
+        await _boundary.run_asgi(self.app, scope, receive, send)

@@ -1,0 +1,22 @@
+"""Watches the requests of a WSGI application: `application = Middleware(application)`."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from unslow.kit import _settings
+from unslow.observe import _boundary, _embedded
+
+
+class Middleware:
+    """A WSGI application around another one."""
+
+    def __init__(self, app: _boundary.WSGI, **settings: Any) -> None:
+        self.settings = _settings.read(settings)
+        _embedded.start()
+        # Parts of the kit that answer requests themselves go around `app` here.
+        self.app = app
+
+    def __call__(
+        self, environ: _boundary.Environ, start_response: _boundary.StartResponse
+    ) -> Iterable[bytes]:
+        return _boundary.run_wsgi(self.app, environ, start_response)
