@@ -9,10 +9,10 @@ from types import ModuleType
 from typing import Protocol, cast
 
 from unslow.lab.diagnose import outdated_allowance
-from unslow.lab.diagnose._allowed import Allowances
 from unslow.lab.diagnose._expressions import Expressions
 from unslow.lab.diagnose._functions import Functions
 from unslow.model import Finding, Trace
+from unslow.rules.allowances import Allowances
 
 __all__ = ["Detector", "Reader", "detectors", "diagnose", "readers"]
 

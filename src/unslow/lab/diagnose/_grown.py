@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from unslow.lab.diagnose import _views as views
-from unslow.lab.diagnose._causes import shared_sites, statement_site
 from unslow.lab.growth.fitting import fit
 from unslow.model import Finding, Fit, Growth, GrowthEvidence, Query, Request, Trace
 from unslow.model.finding import Confidence
 from unslow.model.growth import StatementGrowth
+from unslow.rules.causes import shared_sites, statement_site
 
 RANKS = {"constant": 0, "logarithmic": 1, "linear": 2, "quadratic": 3}
 

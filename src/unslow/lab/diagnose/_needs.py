@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from unslow.lab.diagnose import _views as views
-from unslow.lab.diagnose._causes import shared_sites, statement_site
 from unslow.lab.diagnose._scans import Scan
 from unslow.lab.diagnose._statements import Condition, Order
 from unslow.model import Finding, IndexEvidence, Model, Query, Request, Site, Table, Trace
 from unslow.model.finding import Confidence
+from unslow.rules.causes import shared_sites, statement_site
 
 MAX_EQUALITY = 3  # columns; a fourth rarely narrows further and every one costs on write
 RANGE_SHARE = 1 / 3  # of rows in an open range: PostgreSQL's default when it knows nothing

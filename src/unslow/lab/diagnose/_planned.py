@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from unslow.lab.diagnose import _views as views
-from unslow.lab.diagnose._causes import query_site, shared_sites, statement_site
 from unslow.model import Finding, Plan, PlanEvidence, PlanNode, Query, Request, Trace
 from unslow.model.finding import Confidence
+from unslow.rules.causes import query_site, shared_sites, statement_site
 
 MIN_READ = 5000  # rows per request; PostgreSQL reads as many in a third of a millisecond
 MIN_SHARE = 0.2  # of the statement's time

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from statistics import median_high
 
 from unslow.lab.diagnose import _views as views
-from unslow.lab.diagnose._causes import query_site, shared_sites
 from unslow.lab.diagnose._views import Group
 from unslow.lab.rows import File, Files, Rows, rows_at
 from unslow.model import Cost, Finding, Model, Query, Request, RowsEvidence, Site, Trace
 from unslow.model.finding import Confidence
+from unslow.rules.causes import query_site, shared_sites
 
 ROW_MS = 0.01  # to make one ORM instance; 5 to 20 microseconds on one core of 2024
 

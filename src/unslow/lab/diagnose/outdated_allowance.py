@@ -5,11 +5,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from datetime import date
 
-from unslow.lab.diagnose._allowed import Allowance, Allowances
 from unslow.lab.diagnose._functions import Functions
 from unslow.lab.diagnose._views import place
 from unslow.model import AllowanceEvidence, Cost, Finding, Query, Site, Trace
 from unslow.model.finding import Confidence
+from unslow.rules.allowances import Allowance, Allowances
 
 ID = "outdated-allowance"
 INNER = re.compile(r"(?:\.<locals>)?\.<\w+>.*$")  # a comprehension or lambda of a function

@@ -5,7 +5,6 @@ from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from unslow.lab.diagnose import _views as views
-from unslow.lab.diagnose._causes import origin_site, query_site, shared_sites
 from unslow.lab.diagnose._few import per_row
 from unslow.lab.diagnose._views import Group
 from unslow.model import (
@@ -18,6 +17,7 @@ from unslow.model import (
     Trace,
 )
 from unslow.model.finding import Confidence
+from unslow.rules.causes import origin_site, query_site, shared_sites
 
 Value = TypeVar("Value", bound=Hashable)
 

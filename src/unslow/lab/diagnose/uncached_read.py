@@ -5,10 +5,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from statistics import median
 
-from unslow.lab.diagnose import _causes as causes
 from unslow.lab.diagnose import _statements as statements
 from unslow.lab.diagnose import _views as views
 from unslow.model import Finding, Query, ReadEvidence, Request, Site, Trace
+from unslow.rules import causes
 
 MIN_MS = 50.0  # of the quickest execution; below it a round trip to a cache is no great gain
 MIN_SHARE = 0.5  # of the requests' time
