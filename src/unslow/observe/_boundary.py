@@ -199,7 +199,7 @@ class _SizedBody(_Body):
 
 @_wire.safely
 def _begin_wsgi(environ: Environ) -> RequestRecord | None:
-    if _record.current() is not None:
+    if _record.is_in_request():
         return None
     _application.look()
     raw = environ.get("RAW_URI") or environ.get("REQUEST_URI")
@@ -217,7 +217,7 @@ def _begin_wsgi(environ: Environ) -> RequestRecord | None:
 
 @_wire.safely
 def _begin_asgi(scope: Scope) -> RequestRecord | None:
-    if _record.current() is not None:
+    if _record.is_in_request():
         return None
     _application.look()
     path = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1")

@@ -124,6 +124,7 @@ class RequestRecord:
 inside: ContextVar[bool] = ContextVar("unslow_inside", default=False)
 
 _current: ContextVar[RequestRecord | None] = ContextVar("unslow_request", default=None)
+_ground: RequestRecord | None = None
 _LEVELS: tuple[Level, ...] = ("off", "light", "full")
 _level: Level = "off"
 _asked: Level = "off"  # by the lab, for what is sent to it
@@ -196,7 +197,19 @@ def _tell(listeners: tuple[Listener, ...], record: RequestRecord) -> None:
 def current() -> RequestRecord | None:
     """The request that runs here, followed into tasks and threads; None when it has ended."""
     record = _current.get()
-    return None if record is None or record.closed else record
+    return _ground if record is None or record.closed else record
+
+
+def is_in_request() -> bool:
+    """Tell whether a request runs here, and not only the ground below all requests."""
+    record = current()
+    return record is not None and record is not _ground
+
+
+def set_ground(record: RequestRecord | None) -> None:
+    """Let what belongs to no request belong to this record: while a test runs, in all threads."""
+    global _ground
+    _ground = record
 
 
 def request_id() -> str:
