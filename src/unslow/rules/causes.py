@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 
 from unslow.model import Link, Load, Origin, Query, Request, Site, Trace
+from unslow.rules.repeats import Group, is_relation
 
 MANAGER_METHOD = re.compile(r"(?:Manager|QuerySet|Queryset)\.[^.]+$")
 ENDINGS = frozenset(  # steps that consume a queryset: what is added to it belongs before them
@@ -64,6 +65,24 @@ def statement_site(query: Query, request: Request, shared: Collection[Site]) -> 
     if load.origin is not None and (place := origin_site(load.origin, (query,), shared)):
         return place
     return request.view
+
+
+def repeat_site(group: Group, shared: Collection[Site], outer: Collection[Site]) -> Site | None:
+    """The expression that made the parents, or the repeated statement itself without parents.
+
+    `outer` are expressions that run the code of several endpoints.
+    """
+    first = group.queries[0]
+    origin = first.load.origin if first.load is not None else None
+    if origin is None or not is_relation(first):
+        return query_site(first, shared)
+    return origin_site(origin, group.queries, shared) or _nearest(first, group.request, outer)
+
+
+def _nearest(query: Query, request: Request, outer: Collection[Site]) -> Site | None:
+    """A library made the parents: the line that uses them, else the view."""
+    near = next(iter(query.stack), None)
+    return request.view or near if near in outer else near or request.view
 
 
 def _caller(query: Query) -> Site | None:

@@ -12,12 +12,11 @@ from unslow.model import (
     Query,
     RepeatedLoad,
     RepeatEvidence,
-    Request,
     Site,
     Trace,
 )
 from unslow.model.finding import Confidence
-from unslow.rules.causes import origin_site, query_site, shared_sites
+from unslow.rules.causes import repeat_site, shared_sites
 
 Value = TypeVar("Value", bound=Hashable)
 
@@ -28,31 +27,16 @@ def find(trace: Trace) -> Iterator[Finding]:
     by_cause: defaultdict[Site, list[Group]] = defaultdict(list)
     for request in trace.requests:
         for group in views.groups(request):
-            if views.is_repeated(group) and (cause := _cause(group, shared, outer)):
+            if views.is_repeated(group) and (cause := repeat_site(group, shared, outer)):
                 by_cause[cause].append(group)
     for cause, groups in by_cause.items():
         yield _finding(trace, cause, groups, _confidence(groups), outer)
     few: defaultdict[Site, list[Group]] = defaultdict(list)
     for group in per_row(trace):
-        if (cause := _cause(group, shared, outer)) and cause not in by_cause:
+        if (cause := repeat_site(group, shared, outer)) and cause not in by_cause:
             few[cause].append(group)
     for cause, groups in few.items():
         yield _finding(trace, cause, groups, "likely", outer)
-
-
-def _cause(group: Group, shared: Collection[Site], outer: Collection[Site]) -> Site | None:
-    """The expression that made the parents, or the repeated statement itself without parents."""
-    first = group.queries[0]
-    origin = first.load.origin if first.load is not None else None
-    if origin is None or not views.is_relation(first):
-        return query_site(first, shared)
-    return origin_site(origin, group.queries, shared) or _nearest(first, group.request, outer)
-
-
-def _nearest(query: Query, request: Request, outer: Collection[Site]) -> Site | None:
-    """A library made the parents: the line that uses them, else the view."""
-    near = next(iter(query.stack), None)
-    return request.view or near if near in outer else near or request.view
 
 
 def _finding(
