@@ -9,10 +9,11 @@ from types import ModuleType
 from typing import Protocol, cast
 
 from unslow.lab.diagnose import outdated_allowance
-from unslow.lab.diagnose._expressions import Expressions
+from unslow.lab.diagnose._expressions import widened
 from unslow.lab.diagnose._functions import Functions
 from unslow.model import Finding, Trace
 from unslow.rules.allowances import Allowances
+from unslow.rules.expressions import Expressions
 
 __all__ = ["Detector", "Reader", "detectors", "diagnose", "readers"]
 
@@ -44,9 +45,9 @@ def diagnose(trace: Trace, read: Read | None = None, today: date | None = None) 
         return _by_cost(found)
     for reader in readers().values():
         found += reader.find_in_source(trace, read)
-    expressions = Expressions(read)
+    whole = Expressions(read).whole
     return _by_cost(
-        _reviewed(trace, [expressions.finding(one) for one in found], read, today or date.today())
+        _reviewed(trace, [widened(one, whole) for one in found], read, today or date.today())
     )
 
 

@@ -1,8 +1,6 @@
-"""Whole expressions: what a recorded position means in the text of its file."""
+"""Whole expressions in a finding, where the recorder knows a part of each."""
 
-import ast
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
@@ -10,69 +8,19 @@ from unslow.lab.diagnose._views import place
 from unslow.model import Finding, RepeatEvidence, Site
 
 
-@dataclass
-class Expressions:
-    """Widens sites to the expressions that they stand for, reading each file once.
-
-    CPython starts a call that follows a line break at the method's name, and names a suspended
-    call with its `await`.
-    """
-
-    read: Callable[[str], bytes]
-    _files: dict[str, list[ast.expr]] = field(default_factory=dict)
-
-    def whole(self, site: Site) -> Site:
-        """The site of the smallest expression around `site`, without `await`."""
-        if (site.line, site.column) == (site.end_line, site.end_column):
-            return site
-        around = [node for node in self._expressions(site.path) if _encloses(node, site)]
-        if not around:
-            return site
-        node = min(around, key=_length)
-        if isinstance(node, ast.Await):
-            node = node.value
-        return replace(
-            site,
-            line=node.lineno,
-            end_line=node.end_lineno or node.lineno,
-            column=node.col_offset,
-            end_column=node.end_col_offset or 0,
+def widened(finding: Finding, whole: Callable[[Site], Site]) -> Finding:
+    """The finding with whole expressions as cause, symptom and uses."""
+    cause = whole(finding.cause) if finding.cause else None
+    evidence = finding.evidence
+    if isinstance(evidence, RepeatEvidence):
+        loads = (
+            replace(one, uses=tuple(dict.fromkeys(map(whole, one.uses)))) for one in evidence.loads
         )
-
-    def finding(self, finding: Finding) -> Finding:
-        """The finding with whole expressions as cause, symptom and uses."""
-        cause = self.whole(finding.cause) if finding.cause else None
-        evidence = finding.evidence
-        if isinstance(evidence, RepeatEvidence):
-            loads = (
-                replace(one, uses=tuple(dict.fromkeys(map(self.whole, one.uses))))
-                for one in evidence.loads
-            )
-            evidence = RepeatEvidence(tuple(loads))
-        return replace(
-            finding,
-            title=finding.title.replace(place(finding.cause), place(cause)),
-            cause=cause,
-            symptom=self.whole(finding.symptom) if finding.symptom else None,
-            evidence=evidence,
-        )
-
-    def _expressions(self, path: str) -> list[ast.expr]:
-        if path not in self._files:
-            try:
-                tree = ast.parse(self.read(path))
-            except (OSError, SyntaxError, ValueError):
-                self._files[path] = []
-            else:
-                self._files[path] = [n for n in ast.walk(tree) if isinstance(n, ast.expr)]
-        return self._files[path]
-
-
-def _encloses(node: ast.expr, site: Site) -> bool:
-    start, end = (node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0)
-    return start <= (site.line, site.column) and end >= (site.end_line, site.end_column)
-
-
-def _length(node: ast.expr) -> tuple[int, int]:
-    lines = (node.end_lineno or 0) - node.lineno
-    return lines, (node.end_col_offset or 0) - node.col_offset
+        evidence = RepeatEvidence(tuple(loads))
+    return replace(
+        finding,
+        title=finding.title.replace(place(finding.cause), place(cause)),
+        cause=cause,
+        symptom=whole(finding.symptom) if finding.symptom else None,
+        evidence=evidence,
+    )
