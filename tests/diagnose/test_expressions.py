@@ -1,6 +1,6 @@
 import pytest
 
-from unslow.lab.diagnose._expressions import Expressions
+from unslow.rules.expressions import Expressions
 from unslow.model import Site
 
 TEXT = """\
