@@ -15,6 +15,8 @@ class Settings:
 
     slow_ms: float = SLOW_MS
     slow_routes: Mapping[str, float] = field(default_factory=dict)  # route -> its own slow_ms
+    debug: bool | None = None  # who may see profiles; None: ask the framework
+    secret: str = field(default="", repr=False)  # signs the tokens of profiles
 
 
 def read(given: Mapping[str, Any]) -> Settings:

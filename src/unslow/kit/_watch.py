@@ -7,10 +7,12 @@ runs nor waits for an own thread or task is seen where it awaits.
 
 import asyncio
 import gc
+import os
 import sys
 import threading
 import time
 from contextvars import Context
+from pathlib import Path
 from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType
 from typing import Any, NamedTuple
 
@@ -22,7 +24,7 @@ PAUSE_S = 0.001  # pyinstrument's interval
 LOOKS = 10_000  # the pause grows with the time that the request takes: about so many each e-fold
 SWITCH_S = 0.0005  # so that a thread that computes lets the watching one look in time
 MAX_DEPTH = 1000
-_OWN = ("/unslow/observe/", "/unslow/kit/")
+_OWN = tuple(f"{Path(__file__).parents[1] / name}{os.sep}" for name in ("observe", "kit"))
 _FOR_THREADS = (  # innermost functions of a thread that waits for another one
     ("concurrent/futures/_base.py", ("result", "exception")),
     ("asgiref/current_thread_executor.py", ("run_until_future",)),
@@ -56,6 +58,7 @@ class Watch:
         self._loop = _running_loop()
         self._thread = threading.get_ident()
         self._seen: list[tuple[_Lane, float]] = []
+        self._last: dict[str, int] = {}
         self._looks = 0
         self._over = threading.Event()
         self._watcher = threading.Thread(target=self._look_on, name="unslow-profile", daemon=True)
@@ -110,9 +113,12 @@ class Watch:
             before = now
 
     def _add(self, lane: _Lane, seconds: float) -> None:
-        if self._seen and self._seen[-1][0] == lane:
-            seconds += self._seen.pop()[1]
-        self._seen.append((lane, seconds))
+        last = self._last.get(lane.thread)
+        if last is not None and self._seen[last][0] == lane:
+            self._seen[last] = (lane, self._seen[last][1] + seconds)
+        else:
+            self._last[lane.thread] = len(self._seen)
+            self._seen.append((lane, seconds))
 
     def _look(self) -> list[_Lane]:
         frames = sys._current_frames()
@@ -160,7 +166,7 @@ class Watch:
 
     def _is_started_by(self, thread: int) -> bool:
         """Whether the request started this thread itself."""
-        if self._record is None:
+        if self._record is None or _name(thread).startswith("unslow-"):
             return False
         found = threading._active.get(thread)  # type: ignore[attr-defined]
         return getattr(found, _record.THREAD_MARK, "") == self._record.id
@@ -222,7 +228,13 @@ def _hop_of_anyio(frame: FrameType) -> RequestRecord | None:
     return context.get(_record._current) if isinstance(context, Context) else None
 
 
+def _no_hop(frame: FrameType) -> RequestRecord | None:
+    """A pool's thread belongs to nobody between two calls, whoever made it start."""
+    return None
+
+
 _HOPS = {
+    "_worker": ("concurrent/futures/thread.py", _no_hop),
     "__call__": ("unslow/observe/_follow.py", _hop_of_a_pool),
     "run": ("anyio/_backends/_asyncio.py", _hop_of_anyio),
 }
@@ -282,7 +294,7 @@ def _idle_loop(frame: FrameType) -> asyncio.AbstractEventLoop | None:
 
 
 def _without_own(stack: tuple[Line, ...]) -> tuple[Line, ...]:
-    return tuple(line for line in stack if not any(own in line[0].co_filename for own in _OWN))
+    return tuple(line for line in stack if not line[0].co_filename.startswith(_OWN))
 
 
 def _unless_waiting_for(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from unslow.kit import _settings
+from unslow.kit import _settings, profiling
 from unslow.observe import _boundary, _embedded
 
 
@@ -13,7 +13,7 @@ class Middleware:
         self.settings = _settings.read(settings)
         _embedded.start()
         # Parts of the kit that answer requests themselves go around `app` here.
-        self.app = app
+        self.app = profiling.asgi(app, self.settings)
 
     async def __call__(
         self, scope: _boundary.Scope, receive: _boundary.Receive, send: _boundary.Send

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from unslow.kit import _settings
+from unslow.kit import _settings, profiling
 from unslow.observe import _boundary, _embedded
 
 
@@ -14,7 +14,7 @@ class Middleware:
         self.settings = _settings.read(settings)
         _embedded.start()
         # Parts of the kit that answer requests themselves go around `app` here.
-        self.app = app
+        self.app = profiling.wsgi(app, self.settings)
 
     def __call__(
         self, environ: _boundary.Environ, start_response: _boundary.StartResponse

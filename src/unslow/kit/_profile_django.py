@@ -1,0 +1,86 @@
+"""Profiles a request of a Django project, and answers it with the profile."""
+
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from unslow.kit import profiling
+from unslow.kit._watch import Watch
+from unslow.kit.profiling import ANSWER_HEADER, TOKEN_HEADER, Asked, Gate
+
+_TOKEN_KEY = "HTTP_" + TOKEN_HEADER.upper().replace("-", "_")
+
+
+def profiled(get_response: Callable[[Any], Any], gate: Gate) -> Callable[[Any], Any]:
+    """What a middleware calls, with profiles for those who may see them."""
+    from asgiref.sync import iscoroutinefunction
+
+    if iscoroutinefunction(get_response):
+        return _awaited(get_response, gate)
+
+    def respond(request: Any) -> Any:
+        asked = _asked(request, gate)
+        if asked is None:
+            return get_response(request)
+        watch = Watch(sys._getframe())
+        watch.start()
+        try:
+            response = get_response(request)
+        finally:
+            watch.stop()
+        return _answer(watch, request, response, asked)
+
+    return respond
+
+
+def _awaited(
+    get_response: Callable[[Any], Awaitable[Any]], gate: Gate
+) -> Callable[[Any], Awaitable[Any]]:
+    async def respond(request: Any) -> Any:
+        asked = _asked(request, gate)
+        if asked is None:
+            return await get_response(request)
+        watch = Watch(sys._getframe())
+        watch.start()
+        try:
+            response = await get_response(request)
+        finally:
+            watch.stop()
+        return _answer(watch, request, response, asked)
+
+    return respond
+
+
+def _asked(request: Any, gate: Gate) -> Asked | None:
+    """The profile to give; the request is then as it is without the wish for one."""
+    meta = request.META
+    asked = profiling.asked(meta.get("QUERY_STRING", ""), meta.get(_TOKEN_KEY, ""))
+    if asked is None or not gate.opens(asked, request.path, _is_debug):
+        return None
+    meta["QUERY_STRING"] = asked.query
+    meta.pop(_TOKEN_KEY, None)
+    for name in ("GET", "headers"):  # if somebody has read them already
+        vars(request).pop(name, None)
+    profiling.hide(asked.query)
+    return asked
+
+
+def _is_debug() -> bool:
+    from django.conf import settings  # type: ignore[import-untyped]
+
+    return bool(settings.DEBUG)
+
+
+def _answer(watch: Watch, request: Any, response: Any, asked: Asked) -> Any:
+    reason = profiling.refusal(response.status_code, streamed=response.streaming)
+    if reason:
+        response.headers[ANSWER_HEADER] = reason
+        return response
+    answer = profiling.answer(watch, asked.kind, request.method, request.path, response.status_code)
+    response.content = b"" if request.method == "HEAD" else answer.body
+    headers = answer.headers(list(response.headers.items()))
+    for name in list(response.headers):
+        del response.headers[name]
+    for name, value in headers:
+        response.headers[name] = value
+    return response
