@@ -18,6 +18,7 @@ from unslow.cli import (
     report,
     seed,
     selftest,
+    token,
     workload,
 )
 
@@ -40,6 +41,7 @@ for command in (
     seed.seed,
     mcp.mcp,
     demo.demo,
+    token.token,
 ):
     app.command()(command)
 app.add_typer(workload.app)

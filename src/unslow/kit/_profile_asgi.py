@@ -45,13 +45,11 @@ def _asked(scope: Scope) -> Asked | None:
 
 
 def _without(scope: Scope, asked: Asked) -> Scope:
-    """The request as it is without the wish for a profile."""
+    """The request as it is without the wish for a profile, for the server's log too."""
     profiling.hide(asked.query)
-    return {
-        **scope,
-        "query_string": asked.query.encode("latin-1"),
-        "headers": [pair for pair in scope["headers"] if pair[0] != _TOKEN_NAME],
-    }
+    scope["query_string"] = asked.query.encode("latin-1")
+    scope["headers"] = [pair for pair in scope["headers"] if pair[0] != _TOKEN_NAME]
+    return scope
 
 
 async def _serve(app: ASGI, scope: Scope, receive: Receive, send: Send, asked: Asked) -> None:

@@ -59,6 +59,8 @@ def _asked(request: Any, gate: Gate) -> Asked | None:
         return None
     meta["QUERY_STRING"] = asked.query
     meta.pop(_TOKEN_KEY, None)
+    if hasattr(request, "scope"):  # under ASGI, where the server's log reads it
+        request.scope["query_string"] = asked.query.encode("latin-1", "replace")
     for name in ("GET", "headers"):  # if somebody has read them already
         vars(request).pop(name, None)
     profiling.hide(asked.query)

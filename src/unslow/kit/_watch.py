@@ -256,7 +256,7 @@ def _context_of(task: "asyncio.Task[Any]") -> Context | None:
     if sys.version_info >= (3, 12):
         return task.get_context()
     found = [one for one in gc.get_referents(task) if isinstance(one, Context)]
-    return found[-1] if found else None  # before it, perhaps that of who waits for the task
+    return found[0] if found else None  # after it, perhaps that of who waits for the task
 
 
 def _frame_of(awaitable: Any) -> FrameType | None:
