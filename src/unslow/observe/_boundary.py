@@ -107,7 +107,8 @@ def _observe_wsgi(
 ) -> Iterable[bytes]:
     def started(status: str, headers: Any, *exc_info: Any, **named: Any) -> Any:
         record.status = _status(status)
-        _headers(record, headers)
+        if _record.detailed:
+            _headers(record, headers)
         return start_response(status, headers, *exc_info, *named.values())
 
     left = _record.begin(record)
@@ -254,7 +255,8 @@ def _note(record: RequestRecord, message: MutableMapping[str, Any]) -> None:
     kind = message["type"]
     if kind == "http.response.start":
         record.status = message["status"]
-        _headers(record, message.get("headers", ()))
+        if _record.detailed:
+            _headers(record, message.get("headers", ()))
     elif kind == "http.response.body":
         record.response_bytes += len(message.get("body", b""))
         # An application that failed sends its 500 first and raises then.

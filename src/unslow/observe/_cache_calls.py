@@ -30,10 +30,14 @@ def note(
         return
     ended = time.perf_counter()
     first = commands[0]
+    if not _record.detailed:
+        record.add("cache_calls", _light(commands, started - record.started, ended - started))
+        return
     full = _record.level() == "full"
     words = str(first[0]).upper().split()
     key = first[1] if named and len(first) > 1 else ""
-    record.parts.setdefault("cache_calls", []).append(
+    record.add(
+        "cache_calls",
         {
             "command": words[0],
             "key": _effects.shape(key),
@@ -47,8 +51,18 @@ def note(
             "ttl_s": _ttl(words[0], first) if writes else None,
             "writes": writes,
             "stack": _sites.application_stack() if full else [],
-        }
+        },
     )
+
+
+def _light(commands: Sequence[Sequence[Any]], start: float, duration: float) -> dict[str, Any]:
+    """What production wants to know of a round trip."""
+    return {
+        "command": str(commands[0][0]).partition(" ")[0].upper(),
+        "commands": len(commands),
+        "start_ms": start * 1000,
+        "duration_ms": duration * 1000,
+    }
 
 
 def size(value: Any) -> int:

@@ -107,7 +107,8 @@ def opened(
     record: _record.RequestRecord, database: str, kind: str, started: float, site: Site | None
 ) -> None:
     """Add a connection that is open now; `started` is a `time.perf_counter()`."""
-    record.parts.setdefault("connections", []).append(
+    record.add(
+        "connections",
         {
             "database": database,
             "kind": kind,
@@ -115,7 +116,7 @@ def opened(
             "duration_ms": (time.perf_counter() - started) * 1000,
             "threaded": record.cpu_clock is time.thread_time,
             "site": site,
-        }
+        },
     )
 
 

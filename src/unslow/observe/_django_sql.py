@@ -46,7 +46,22 @@ def install(utils: ModuleType) -> None:
 
     def make_execute(original: Function) -> Function:
         def execute(self: Any, sql: Any, params: Any = None) -> Any:
-            return _timed(original, self, sql, params, own)
+            if _record.detailed:
+                return _timed(original, self, sql, params, own)
+            record = _record.noted()
+            if record is None:
+                return original(self, sql, params)
+            token = _record.inside.set(True)
+            started = time.perf_counter()
+            try:
+                return original(self, sql, params)
+            finally:
+                ended = time.perf_counter()
+                _record.inside.reset(token)
+                try:
+                    record.note(sql, self.db.alias, started, ended)
+                except Exception as problem:  # noqa: BLE001
+                    _wire.error(problem)
 
         return execute
 
@@ -68,8 +83,9 @@ def install(utils: ModuleType) -> None:
 
     wrap(utils.CursorWrapper, "execute", make_execute)
     wrap(utils.CursorWrapper, "executemany", make_execute)
-    wrap(utils.CursorWrapper, "__getattr__", make_attribute)
-    wrap(utils.CursorWrapper, "__iter__", make_iter)
+    if _record.detailed:
+        wrap(utils.CursorWrapper, "__getattr__", make_attribute)
+        wrap(utils.CursorWrapper, "__iter__", make_iter)
 
 
 def install_connect(base: ModuleType) -> None:

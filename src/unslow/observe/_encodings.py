@@ -44,14 +44,15 @@ def _note(
     record: _record.RequestRecord, kind: str, target: Any, content: Any, spent: float, before: int
 ) -> None:
     waited = sum(query["duration_ms"] for query in record.queries[before:])
-    record.parts.setdefault("encodings", []).append(
+    record.add(
+        "encodings",
         {
             "kind": kind,
             "name": f"{target.__module__}.{target.__qualname__}",
             "items": _length(content),
             "duration_ms": max(spent - waited, 0.0),
             "site": _place(kind, target),
-        }
+        },
     )
 
 

@@ -61,7 +61,8 @@ def _note(made: Call) -> None:
         return
     parts = urlsplit(made.url)
     full = _record.level() == "full"
-    record.parts.setdefault("http_calls", []).append(
+    record.add(
+        "http_calls",
         {
             "library": made.library,
             "method": made.method.upper(),
@@ -75,7 +76,7 @@ def _note(made: Call) -> None:
             "blocking": _get_running_loop() is not None and not made.library.endswith("async"),
             "cookies": made.cookies,
             "stack": _sites.application_stack() if full else [],
-        }
+        },
     )
 
 
@@ -99,13 +100,14 @@ def _built(what: str, started: float) -> None:
     record = _record.current()
     if record is None:
         return
-    record.parts.setdefault("built", []).append(
+    record.add(
+        "built",
         {
             "what": what,
             "start_ms": (started - record.started) * 1000,
             "duration_ms": (time.perf_counter() - started) * 1000,
             "stack": _sites.application_stack() if _record.level() == "full" else [],
-        }
+        },
     )
 
 

@@ -15,6 +15,9 @@ from unslow.observe._sites import Site
 Level = Literal["off", "light", "full"]
 
 
+MOST_KEPT = 10_000  # statements, and parts of each kind, of one request; the rest is counted
+SITE_S = 0.001  # of a statement; to find its site takes a few microseconds
+
 THREAD_MARK = "_unslow_request"  # on a thread: the id of the request that started it
 
 
@@ -37,10 +40,17 @@ class Query(TypedDict):
     batch: int
 
 
+# What the light level keeps of a statement: its text, the database, and from when to when, in
+# seconds of `time.perf_counter()`.
+Statement = tuple[Any, str, float, float]
+
+
 class RequestRecord:
     """One request under way. Integrations fill in `route` and `view` as soon as they know them."""
 
     __slots__ = (
+        "_id",
+        "_queries",
         "blocked",
         "closed",
         "content_encoding",
@@ -48,31 +58,43 @@ class RequestRecord:
         "cpu_clock",
         "cpu_ms",
         "cpu_started",
+        "dropped",
+        "dropped_parts",
+        "dropped_s",
         "duration_ms",
         "endpoint",
         "error",
-        "id",
         "method",
         "mounted",
         "parts",
         "path",
-        "queries",
         "response_bytes",
         "route",
+        "slowest",
+        "slowest_s",
+        "slowest_site",
         "started",
+        "statements",
         "status",
         "view",
     )
 
     def __init__(self, id: str, method: str, path: str, *, threaded: bool) -> None:
-        self.id = id or os.urandom(16).hex()
+        self._id = id
         self.method = method
         self.path = path
         self.route = ""
         self.mounted = ""  # templates of the mounts passed on the way to the route
         self.status = 0
         self.response_bytes = 0
-        self.queries: list[Query] = []
+        self._queries: list[Query] = []
+        self.statements: list[Statement] = []  # of the light level, until they are asked for
+        self.dropped = 0  # statements beyond `MOST_KEPT`
+        self.dropped_s = 0.0  # their time
+        self.dropped_parts = 0
+        self.slowest: Statement | None = None  # of the light level
+        self.slowest_s = SITE_S
+        self.slowest_site: Site | None = None
         self.parts: dict[str, Any] = {}  # further fields of `model.Request`
         self.error = ""
         self.content_type = ""
@@ -87,6 +109,46 @@ class RequestRecord:
         self.cpu_clock = time.thread_time if threaded else time.process_time
         self.cpu_started = self.cpu_clock()
         self.started = time.perf_counter()
+
+    @property
+    def id(self) -> str:
+        """The request's name: what the lab calls it, else random digits."""
+        if not self._id:
+            self._id = os.urandom(16).hex()
+        return self._id
+
+    @property
+    def query_count(self) -> int:
+        """How many statements there were, kept or not."""
+        return len(self._queries) + len(self.statements) + self.dropped
+
+    @property
+    def queries(self) -> list[Query]:
+        """The statements that were kept, those of the light level written out."""
+        if self.statements:
+            statements, self.statements = self.statements, []
+            self._queries += [_written(self, one) for one in statements]
+        return self._queries
+
+    def note(self, sql: Any, database: str, started: float, ended: float) -> None:
+        """Keep a statement at the light level."""
+        if len(self.statements) >= MOST_KEPT:
+            self.dropped += 1
+            self.dropped_s += ended - started
+        else:
+            self.statements.append((sql, database, started, ended))
+        if ended - started > self.slowest_s:
+            self.slowest = sql, database, started, ended
+            self.slowest_s = ended - started
+            self.slowest_site = next(iter(_sites.application_stack(1)), None)
+
+    def add(self, part: str, item: Any) -> None:
+        """Keep one of the parts of a kind, such as a call of a cache."""
+        kept = self.parts.setdefault(part, [])
+        if len(kept) < MOST_KEPT or is_sent():
+            kept.append(item)
+        else:
+            self.dropped_parts += 1
 
     def finish(self) -> None:
         """Send the request; what comes later belongs to no request."""
@@ -125,6 +187,9 @@ inside: ContextVar[bool] = ContextVar("unslow_inside", default=False)
 
 _current: ContextVar[RequestRecord | None] = ContextVar("unslow_request", default=None)
 _ground: RequestRecord | None = None
+
+detailed = False  # more is wanted of a statement than its text and its times
+
 _LEVELS: tuple[Level, ...] = ("off", "light", "full")
 _level: Level = "off"
 _asked: Level = "off"  # by the lab, for what is sent to it
@@ -137,17 +202,19 @@ _finished: tuple[Listener, ...] = ()
 
 def configure(level: str, token: str) -> None:
     """Set the level of detail, and the key of the parameters' digests."""
-    global _level, _asked, _key
+    global _level, _asked, _key, detailed
     _level = _asked = "light" if level == "light" else "full" if level == "full" else "off"
+    detailed = _level != "off"
     _key = blake2b(token.encode(), digest_size=32).digest()
 
 
 def raise_to(level: Level) -> bool:
     """Record at least so much, for the application itself; False if that is done already."""
-    global _level
+    global _level, detailed
     if _LEVELS.index(level) <= _LEVELS.index(_level):
         return False
     _level = level
+    detailed = detailed or level == "full"
     return True
 
 
@@ -184,6 +251,14 @@ def begin(record: RequestRecord) -> RequestRecord | None:
     if _started:
         _tell(_started, record)
     return before
+
+
+def noted() -> RequestRecord | None:
+    """The request to note a statement for; None within a statement that is noted further out."""
+    if inside.get():
+        return None
+    record = _current.get()
+    return _ground if record is None or record.closed else record
 
 
 def _tell(listeners: tuple[Listener, ...], record: RequestRecord) -> None:
@@ -252,6 +327,13 @@ def add_query(
     record = current()
     if record is None or _level == "off":
         return None
+    if not detailed:
+        record.note(sql, database, started, started + duration)
+        return None
+    if len(record._queries) >= MOST_KEPT and not is_sent():
+        record.dropped += 1
+        record.dropped_s += duration
+        return None
     shape = _shape.shape(sql)
     full = _level == "full"
     values = _literals(sql, parameters) if full else None
@@ -273,6 +355,28 @@ def add_query(
     )
     record.queries.append(query)
     return query
+
+
+def _written(record: RequestRecord, statement: Statement) -> Query:
+    sql, database, started, ended = statement
+    shape = _shape.shape(str(sql))
+    site = record.slowest_site if statement == record.slowest else None
+    return Query(
+        sql=shape,
+        shape=shape,
+        fingerprint=_shape.fingerprint(shape),
+        start_ms=(started - record.started) * 1000,
+        duration_ms=(ended - started) * 1000,
+        kind=_shape.kind(shape),
+        rows=None,
+        parameters=None,
+        parameters_digest="",
+        database=database,
+        stack=[site] if site is not None else [],
+        through=[],
+        load=None,
+        batch=1,
+    )
 
 
 def _literals(sql: str, parameters: Any) -> list[str] | None:

@@ -30,6 +30,10 @@ def install(engine: Any, cursor: Any, pool: Any, event: Any) -> None:
     """Hook `sqlalchemy.engine`: an `AsyncEngine` runs on one of these too."""
     for owner in (engine.create, engine, sys.modules["sqlalchemy"]):
         wrap(owner, "create_engine", _engine)
+    wrap(engine.default.DefaultDialect, "_do_ping_w_event", quietly)
+    if not _record.detailed:
+        _install_light(engine.default.DefaultDialect, pool.base._ConnectionRecord)
+        return
     listen(event, engine.Engine, "before_cursor_execute", _before)
     listen(event, engine.Engine, "after_cursor_execute", _after)
     listen(event, engine.Engine, "handle_error", _failed)
@@ -38,11 +42,42 @@ def install(engine: Any, cursor: Any, pool: Any, event: Any) -> None:
         wrap(pool.QueuePool, "_do_get", _connections.taken)
     listen(event, pool.Pool, "connect", _connected)
     listen(event, pool.Pool, "checkout", _checked_out)
-    wrap(engine.default.DefaultDialect, "_do_ping_w_event", quietly)
     for name in ("fetchone", "fetchmany", "fetchall"):
         wrap(cursor.CursorFetchStrategy, name, _counting)
         wrap(cursor.BufferedRowCursorFetchStrategy, name, _counting)
         wrap(cursor.FullyBufferedCursorFetchStrategy, name, _counting)
+
+
+def _install_light(dialect: Any, entry: Any) -> None:
+    """Listening to SQLAlchemy's events costs more than calling its dialect does."""
+    wrap(entry, "_ConnectionRecord__connect", quietly)
+    for name in ("do_execute", "do_execute_no_params", "do_executemany"):
+        wrap(dialect, name, _lightly)
+
+
+def _lightly(original: Function) -> Function:
+    def do_execute(self: Any, cursor: Any, statement: Any, *rest: Any, **named: Any) -> Any:
+        record = _record.noted()
+        if record is None:
+            return original(self, cursor, statement, *rest, **named)
+        token = _record.inside.set(True)
+        started = time.perf_counter()
+        try:
+            return original(self, cursor, statement, *rest, **named)
+        finally:
+            ended = time.perf_counter()
+            _record.inside.reset(token)
+            try:
+                record.note(statement, _name(self, rest), started, ended)
+            except Exception as problem:  # noqa: BLE001
+                _wire.error(problem)
+
+    return do_execute
+
+
+def _name(dialect: Any, rest: tuple[Any, ...]) -> str:
+    context = rest[-1] if rest else None
+    return (context and context.engine.url.database) or str(dialect.name)
 
 
 def database() -> str:

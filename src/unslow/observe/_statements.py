@@ -27,7 +27,7 @@ Describe = Callable[..., None]  # (statement, driver object, *arguments of the c
 
 def wanted() -> bool:
     """Tell whether a statement would be recorded here and now."""
-    return _record.current() is not None and not _record.inside.get()
+    return _record.noted() is not None
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def timed(original: Function, describe: Describe) -> Function:
     """The method, recorded. `describe` gets what the method got, after it is done."""
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if not wanted():
+        if _record.noted() is None:
             return original(self, *args, **kwargs)
         statement = Statement()
         token = _record.inside.set(True)
@@ -72,7 +72,7 @@ def timed_async(original: Function, describe: Describe) -> Function:
     """The same for a coroutine method; a list that it returns is the rows."""
 
     async def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if not wanted():
+        if _record.noted() is None:
             return await original(self, *args, **kwargs)
         statement = Statement()
         token = _record.inside.set(True)

@@ -21,8 +21,9 @@ def register(code: CodeType, namer: Namer) -> None:
 
 def register_global(name: str, namer: Namer) -> None:
     """Let `namer` name the frames whose module has the global `name`: generated code."""
-    _functions.append(namer)
-    _globals[name] = len(_functions) - 1
+    if namer not in _functions:
+        _functions.append(namer)
+    _globals[name] = _functions.index(namer)
 
 
 def through(frame: FrameType | None) -> list[str]:

@@ -27,12 +27,13 @@ def ended(marks: dict[Any, Any]) -> None:
     record = _record.current()
     if record is None or record is not begun_in:
         return
-    record.parts.setdefault("transactions", []).append(
+    record.add(
+        "transactions",
         {
             "database": database,
             "start_ms": (started - record.started) * 1000,
             "duration_ms": (time.perf_counter() - started) * 1000,
-        }
+        },
     )
 
 

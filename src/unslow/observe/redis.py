@@ -35,7 +35,7 @@ def install(module: ModuleType) -> None:
     if module.__name__.endswith("client"):
         _install_writes(module)
         return
-    if not _wire.is_open():
+    if not _redirect.is_wanted():
         return
     over_tcp = module.Connection._connect
     if ".asyncio." in module.__name__:
@@ -126,7 +126,7 @@ def _call(commands: list[Any], started: float, answer: Any) -> None:
 @_wire.safely
 def _note(command: Any) -> None:
     """A write, with the shape of its key; `SET user:*:profile`."""
-    if _effects.is_within() or not command:
+    if not _record.is_sent() or _effects.is_within() or not command:
         return
     words = str(command[0]).upper().split()
     if not words or words[0] in _READS:
