@@ -18,6 +18,8 @@ _LIBPQ = {
     "dbname": "PGDATABASE",
 }
 
+LIVE = "UNSLOW_LIVE"  # set by `unslow live`, which watches and leaves everything where it is
+
 _answers: dict[str, Params] = {}
 _clones: set[str] = set()
 _lock = threading.Lock()
@@ -25,6 +27,11 @@ _lock = threading.Lock()
 
 class Refused(Exception):
     """The collector has no other place for this connection; the message says why."""
+
+
+def is_wanted() -> bool:
+    """Tell whether connections lead to clones: the lab listens, and for more than to look on."""
+    return _wire.is_open() and not os.environ.get(LIVE)
 
 
 def postgresql(params: Mapping[str, Any], error: Callable[[str], Exception]) -> Params:

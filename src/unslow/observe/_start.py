@@ -22,7 +22,9 @@ def start() -> None:
         _imports,
         _integrations,
         _listen,
+        _live,
         _record,
+        _redirect,
         _sampler,
         _sandbox,
         _slow_imports,
@@ -32,8 +34,11 @@ def start() -> None:
     _record.from_environment()
     _wire.safely(_delay.from_environment)()
     _wire.safely(_wire.hello)()
-    _wire.safely(_sandbox.install)()
-    _wire.safely(_listen.install)()
+    if _redirect.is_wanted():
+        _wire.safely(_sandbox.install)()
+        _wire.safely(_listen.install)()
+    else:
+        _wire.safely(_live.install)()
     _wire.safely(_imports.watch)()
     if _record.level() != "off":
         _wire.safely(_follow.install)()

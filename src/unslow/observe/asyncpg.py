@@ -21,7 +21,7 @@ def install(module: ModuleType) -> None:
     """Watch what the module defines."""
     name = module.__name__.partition(".")[2]
     if name == "connect_utils":
-        if _wire.is_open():
+        if _redirect.is_wanted():
             wrap(module, "_connect_addr", _connect_addr)
     elif name == "connection":
         if _wire.is_open():

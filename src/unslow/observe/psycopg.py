@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextma
 from types import ModuleType
 from typing import Any
 
-from unslow.observe import _backends, _record, _redirect, _statements, _wire
+from unslow.observe import _backends, _record, _redirect, _statements
 from unslow.observe._patch import Function, wrap
 
 MODULES = (
@@ -29,18 +29,18 @@ def install(module: ModuleType) -> None:
 
 
 def _watch_base(owner: Any) -> None:
-    if _wire.is_open():
+    if _redirect.is_wanted():
         wrap(owner, "_connect_gen", _connect_gen)
 
 
 def _watch_connection(owner: Any) -> None:
-    if _wire.is_open():
+    if _redirect.is_wanted():
         wrap(owner, "_get_connection_params", _get_connection_params)
         wrap(owner, "close", _close)
 
 
 def _watch_async_connection(owner: Any) -> None:
-    if _wire.is_open():
+    if _redirect.is_wanted():
         wrap(owner, "_get_connection_params", _get_connection_params_async)
         wrap(owner, "close", _close_async)
 

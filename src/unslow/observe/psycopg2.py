@@ -4,7 +4,7 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
-from unslow.observe import _backends, _record, _redirect, _statements, _wire
+from unslow.observe import _backends, _record, _redirect, _statements
 from unslow.observe._literals import Raw, literal
 from unslow.observe._patch import Function, disguised, wrap
 
@@ -19,7 +19,7 @@ def install(module: ModuleType) -> None:
 def _connect(original: Function) -> Function:
     def connect(dsn: str, connection_factory: Any = None, **options: Any) -> Any:
         connection = original(
-            _redirected(dsn) if _wire.is_open() else dsn,
+            _redirected(dsn) if _redirect.is_wanted() else dsn,
             connection_factory=_observed(connection_factory),
             **options,
         )

@@ -5,7 +5,7 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import quote, unquote
 
-from unslow.observe import _record, _redirect, _statements, _wire
+from unslow.observe import _record, _redirect, _statements
 from unslow.observe._patch import Function, disguised, wrap
 
 MODULES = ("sqlite3.dbapi2", "sqlite3", "django.db.backends.sqlite3.operations")
@@ -36,7 +36,7 @@ def _connect(original: Function, module: Any) -> Function:
 
 def _redirected(database: Any, uri: bool, error: Any) -> Any:
     name = database.decode() if isinstance(database, bytes) else str(database)
-    if name in ("", ":memory:") or not _wire.is_open():
+    if name in ("", ":memory:") or not _redirect.is_wanted():
         return database
     if not (uri and name.startswith("file:")):
         return _redirect.sqlite(name, error)

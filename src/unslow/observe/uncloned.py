@@ -3,7 +3,7 @@
 from types import ModuleType
 from typing import Any
 
-from unslow.observe import _sandbox, _wire
+from unslow.observe import _redirect, _sandbox
 from unslow.observe._patch import Function, wrap
 
 MODULES = (
@@ -19,7 +19,7 @@ MODULES = (
 
 def install(module: ModuleType) -> None:
     """Replace the module's way in."""
-    if not _wire.is_open():
+    if not _redirect.is_wanted():
         return
     for name in ("connect", "Connect", "connect_async", "create_pool"):
         wrap(module, name, lambda original: _refused(module))
