@@ -3,7 +3,6 @@
 import glob
 import logging
 import os
-import sys
 from collections.abc import Iterator
 
 from unslow.errors import UsageError
@@ -47,7 +46,7 @@ def bury(pid: int) -> None:
     if path:
         from prometheus_client.multiprocess import mark_process_dead
 
-        mark_process_dead(pid, path)
+        mark_process_dead(pid, path)  # type: ignore[no-untyped-call]
 
 
 def bury_all() -> None:
@@ -79,26 +78,33 @@ def _is_alive(pid: int) -> bool:
 
 
 def _run_began() -> float:
-    """When the server began: this process, or those above it that run the same interpreter."""
-    pid = os.getpid()
-    began = _started(pid)
+    """When the server began: this process, or those above it that run the same interpreter.
+
+    The beginning of time where the system does not tell.
+    """
+    pid, began = os.getpid(), 0.0
     try:
+        began = _started(pid)
         while os.readlink(f"/proc/{_parent(pid)}/exe") == os.readlink(f"/proc/{pid}/exe"):
             pid = _parent(pid)
             began = _started(pid)
-    except (OSError, ValueError, IndexError):
-        pass
+    except OSError:  # the system does not tell, or the parent is another user's
+        return began
     return began
 
 
-def _parent(pid: int) -> int:
-    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-        return int(file.read().rpartition(")")[2].split()[1])
-
-
 def _started(pid: int) -> float:
-    """The time of day at which a process was started; the end of time where nobody knows."""
-    try:
-        return os.stat(f"/proc/{pid}").st_mtime
-    except OSError:
-        return 0.0 if sys.platform == "linux" else float("-inf")
+    """The time of day at which a process was started."""
+    with open("/proc/stat", encoding="ascii") as file:
+        booted = next(int(line.split()[1]) for line in file if line.startswith("btime"))
+    return booted + int(_stat(pid)[19]) / os.sysconf("SC_CLK_TCK")
+
+
+def _parent(pid: int) -> int:
+    return int(_stat(pid)[1])
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of `/proc/PID/stat` after the name, beginning with the state."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        return file.read().rpartition(")")[2].split()

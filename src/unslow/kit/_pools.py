@@ -68,6 +68,11 @@ def usage() -> Usage:
     return total
 
 
+def names() -> list[str]:
+    """Every pool that was ever asked, so that one that is gone is said to be empty."""
+    return sorted({*_names, OTHERS} if len(_names) >= MOST_NAMES else _names)
+
+
 def _ask(key: int, owner: Any) -> Use | None:
     if owner is None or getattr(owner, "_closed", False) is True:
         _known.pop(key, None)

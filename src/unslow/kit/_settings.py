@@ -17,6 +17,7 @@ class Settings:
     slow_routes: Mapping[str, float] = field(default_factory=dict)  # route -> its own slow_ms
     debug: bool | None = None  # who may see profiles; None: ask the framework
     secret: str = field(default="", repr=False)  # signs the tokens of profiles
+    metrics: bool = False  # count for Prometheus
 
 
 def read(given: Mapping[str, Any]) -> Settings:

@@ -8,7 +8,7 @@ from django.conf import settings as django_settings  # type: ignore[import-untyp
 from django.core.exceptions import ImproperlyConfigured  # type: ignore[import-untyped]
 
 from unslow.errors import UsageError
-from unslow.kit import _settings, profiling
+from unslow.kit import _settings, metrics, profiling
 from unslow.observe import _embedded, _record, _wire
 from unslow.observe._record import RequestRecord
 
@@ -25,6 +25,8 @@ class Middleware:
     def __init__(self, get_response: Callable[[Any], Any]) -> None:
         try:
             self.settings = _settings.read(getattr(django_settings, "UNSLOW", {}))
+            if self.settings.metrics:
+                metrics.start()
             respond = profiling.django(get_response, self.settings)
         except UsageError as problem:
             raise ImproperlyConfigured(f"UNSLOW: {problem}") from None

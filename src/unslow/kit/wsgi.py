@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from unslow.kit import _settings, profiling
+from unslow.kit import _settings, metrics, profiling
 from unslow.observe import _boundary, _embedded
 
 
@@ -13,6 +13,8 @@ class Middleware:
     def __init__(self, app: _boundary.WSGI, **settings: Any) -> None:
         self.settings = _settings.read(settings)
         _embedded.start()
+        if self.settings.metrics:
+            metrics.start()
         # Parts of the kit that answer requests themselves go around `app` here.
         self.app = profiling.wsgi(app, self.settings)
 

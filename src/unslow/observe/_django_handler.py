@@ -31,7 +31,7 @@ def _name(match: Any, request: Any) -> None:
     record = _record.current()
     if record is None:
         return
-    record.route = template(match.route) or request.path_info.lstrip("/")
+    record.route = template(match.route) or "/"
     if _record.level() == "full":
         record.view = site_of_view(match.func, request.method.lower())
         _connections.note_debug(sys.modules["django.conf"].settings)
