@@ -160,6 +160,20 @@ class Built(msgspec.Struct, frozen=True):
     stack: tuple[Site, ...] = ()
 
 
+class Compiled(msgspec.Struct, frozen=True):
+    """What a request built out of its description at one place: patterns, templates, models.
+
+    `what` is the class that it makes (`re.Pattern`), `digest` is equal for equal descriptions,
+    `times` counts them, and `duration_ms` is for all. What a library has in its cache is not here.
+    """
+
+    what: str
+    digest: str = ""
+    times: int = 1
+    duration_ms: float = 0.0
+    stack: tuple[Site, ...] = ()
+
+
 class Block(msgspec.Struct, frozen=True):
     """A stretch in which the event loop could not run anything else.
 
@@ -289,6 +303,7 @@ class Request(msgspec.Struct, frozen=True):
     http_calls: tuple[HttpCall, ...] = ()
     transactions: tuple[Transaction, ...] = ()
     built: tuple[Built, ...] = ()
+    compiled: tuple[Compiled, ...] = ()
     blocks: tuple[Block, ...] = ()
 
     @property

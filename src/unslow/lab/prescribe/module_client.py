@@ -1,6 +1,5 @@
 """module-client: one client for the process, at the top of the module, not one a request."""
 
-import builtins
 from collections.abc import Iterator
 
 import libcst as cst
@@ -9,6 +8,7 @@ from unslow.lab.prescribe._chains import dotted
 from unslow.lab.prescribe._locals import names
 from unslow.lab.prescribe._module import Module
 from unslow.lab.prescribe._source import Source
+from unslow.lab.prescribe._top_level import BUILTINS, defined_before, free_name, top_names
 from unslow.model import Finding, Patch, Recommendation, TextEdit, WaitEvidence
 
 DETECTORS = frozenset({"client-per-request"})
@@ -57,10 +57,10 @@ def _written(module: Module, node: cst.Call, evidence: WaitEvidence) -> list[Tex
         return _for_block(module, node, item, function)
     if _is_closed(module, node, function):
         return CLOSED
-    name = _free(module, _wanted(evidence.call))
+    name = free_name(module, _wanted(evidence.call))
     if not name:
         return TAKEN
-    return [_defined(module, function, name, module.text(node)), module.replace(node, name)]
+    return [defined_before(module, function, name, module.text(node)), module.replace(node, name)]
 
 
 def _for_call(
@@ -72,12 +72,12 @@ def _for_call(
     assert isinstance(node.func, cst.Attribute | cst.Name)
     if not isinstance(node.func, cst.Attribute):
         return DEPENDS
-    name = _free(module, "client")
+    name = free_name(module, "client")
     library = module.text(node.func.value)
     if not name:
         return TAKEN
     made = f"{library}.{evidence.call.rpartition('.')[2]}()"
-    return [_defined(module, function, name, made), module.replace(node.func.value, name)]
+    return [defined_before(module, function, name, made), module.replace(node.func.value, name)]
 
 
 def _for_block(
@@ -92,7 +92,7 @@ def _for_block(
         module, bound, block, function
     ):
         return CLOSED
-    name = _free(module, bound.value, _wanted("client"))
+    name = free_name(module, bound.value, _wanted("client"))
     if not name:
         return TAKEN
     start, end = module.start(block), module.end(block.body)
@@ -106,7 +106,7 @@ def _for_block(
     lines += text.split("\n")
     moved = "\n".join(indent + one.removeprefix(deeper) if one.strip() else "" for one in lines)
     return [
-        _defined(module, function, name, module.text(node)),
+        defined_before(module, function, name, module.text(node)),
         TextEdit(module.path, start, end, moved.removeprefix(indent) + body[len(text) :]),
     ]
 
@@ -154,50 +154,8 @@ def _is_closed(module: Module, node: cst.Call, function: cst.FunctionDef) -> boo
 def _is_constant(module: Module, node: cst.Call) -> bool:
     """Whether the arguments say the same in every request: names of the module's top alone."""
     used = set().union(*(names(arg.value) for arg in node.args)) if node.args else set()
-    return used <= _top_names(module) | set(dir(builtins))
-
-
-def _top_names(module: Module) -> set[str]:
-    """What assignments and imports at the top bind."""
-    found: set[str] = set()
-    for statement in module.tree.body:
-        for small in statement.body if isinstance(statement, cst.SimpleStatementLine) else ():
-            if isinstance(small, cst.Assign):
-                found |= {dotted(target.target) for target in small.targets}
-            elif isinstance(small, cst.AnnAssign):
-                found.add(dotted(small.target))
-            elif isinstance(small, cst.Import | cst.ImportFrom) and not isinstance(
-                small.names, cst.ImportStar
-            ):
-                for alias in small.names:
-                    bound = alias.evaluated_alias or alias.evaluated_name
-                    found.add(bound.partition(".")[0])
-    return found
+    return used <= top_names(module) | BUILTINS
 
 
 def _wanted(what: str) -> str:
     return {"Engine": "engine", "Redis": "redis_client"}.get(what.rpartition(".")[2], "client")
-
-
-def _free(module: Module, *wanted: str) -> str:
-    """A name that nothing at the module's top has; the first may be the block's own."""
-    taken = _top_names(module) | {
-        one.name.value
-        for one in module.tree.body
-        if isinstance(one, cst.FunctionDef | cst.ClassDef)
-    }
-    candidates = [*wanted, *(f"shared_{name}" for name in wanted)]
-    return next((name for name in candidates if name not in taken), "")
-
-
-def _defined(module: Module, function: cst.FunctionDef, name: str, value: str) -> TextEdit:
-    """The assignment before the top-level statement that the function is in."""
-    top: cst.CSTNode = function
-    for outer in module.ancestors(function):
-        if isinstance(outer, cst.Module):
-            break
-        top = outer
-    decorators = getattr(top, "decorators", ())
-    start = min([module.start(top), *(module.start(one) for one in decorators)])
-    value = " ".join(line.strip() for line in value.split("\n")) if "\n" in value else value
-    return module.insert(start, f"{name} = {value}\n\n\n")

@@ -53,6 +53,7 @@ class Relative:
                 replace(call, stack=self._stack(call.stack)) for call in request.http_calls
             ),
             built=tuple(replace(one, stack=self._stack(one.stack)) for one in request.built),
+            compiled=tuple(replace(one, stack=self._stack(one.stack)) for one in request.compiled),
             blocks=tuple(replace(one, stack=self._stack(one.stack)) for one in request.blocks),
             renders=tuple(replace(one, stack=self._stack(one.stack)) for one in request.renders),
             samples=tuple(replace(one, site=self._site(one.site)) for one in request.samples),

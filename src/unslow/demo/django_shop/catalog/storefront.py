@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from catalog import journal, visits
 from sales import ledger, reporting, screens
@@ -18,4 +18,5 @@ urlpatterns = [
     path("products/<int:pk>/teaser/short/", screens.short_teaser),
     path("ledger/book/", ledger.book),
     path("ledger/latest/", ledger.latest_page),
+    path("", include("sales.letters")),
 ]
