@@ -213,6 +213,7 @@ def _begin_wsgi(environ: Environ) -> RequestRecord | None:
         environ["REQUEST_METHOD"],
         raw,
         threaded=True,
+        served=True,
     )
 
 
@@ -232,6 +233,7 @@ def _begin_asgi(scope: Scope) -> RequestRecord | None:
         scope["method"],
         path.partition("?")[0] + (f"?{query}" if query else ""),
         threaded=False,
+        served=True,
     )
 
 

@@ -31,7 +31,8 @@ def _django(wrapper: Any, started: float) -> None:
     if record is not None:
         pooled = bool(wrapper.settings_dict.get("OPTIONS", {}).get("pool"))
         kind = "pool" if pooled else f"CONN_MAX_AGE={wrapper.settings_dict.get('CONN_MAX_AGE')}"
-        opened(record, wrapper.alias, kind, started, _settings_site(wrapper.alias))
+        site = _settings_site(wrapper.alias) if _record.detailed else None
+        opened(record, wrapper.alias, kind, started, site)
 
 
 def taken(original: Function) -> Function:

@@ -92,8 +92,9 @@ def install_connect(base: ModuleType) -> None:
     """Hook `django.db.backends.base.base`: a connection's own upkeep is not the request's."""
 
     wrap(base.BaseDatabaseWrapper, "connect", quietly)
-    if _record.level() == "full":
+    if _record.level() == "full" or not _record.detailed:
         wrap(base.BaseDatabaseWrapper, "connect", _connections.timed)
+    if _record.level() == "full":
         wrap(base.BaseDatabaseWrapper, "set_autocommit", _transactions.switched)
     wrap(base.BaseDatabaseWrapper, "close_if_health_check_failed", quietly)
 

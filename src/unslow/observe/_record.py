@@ -70,6 +70,7 @@ class RequestRecord:
         "path",
         "response_bytes",
         "route",
+        "served",
         "slowest",
         "slowest_s",
         "slowest_site",
@@ -79,8 +80,11 @@ class RequestRecord:
         "view",
     )
 
-    def __init__(self, id: str, method: str, path: str, *, threaded: bool) -> None:
+    def __init__(
+        self, id: str, method: str, path: str, *, threaded: bool, served: bool = False
+    ) -> None:
         self._id = id
+        self.served = served  # a client's request, and not a test or a task
         self.method = method
         self.path = path
         self.route = ""
@@ -129,6 +133,15 @@ class RequestRecord:
             statements, self.statements = self.statements, []
             self._queries += [_written(self, one) for one in statements]
         return self._queries
+
+    def slowest_query(self) -> Query | None:
+        """The longest statement, kept or not; at the light level it alone may have a stack."""
+        found = max(self.queries, key=lambda query: query["duration_ms"], default=None)
+        if self.slowest is not None and (
+            found is None or self.slowest_s * 1000 > found["duration_ms"]
+        ):
+            return _written(self, self.slowest)
+        return found
 
     def note(self, sql: Any, database: str, started: float, ended: float) -> None:
         """Keep a statement at the light level."""
@@ -359,7 +372,7 @@ def add_query(
 
 def _written(record: RequestRecord, statement: Statement) -> Query:
     sql, database, started, ended = statement
-    shape = _shape.shape(str(sql))
+    shape = _shape.shape(_text(sql))
     site = record.slowest_site if statement == record.slowest else None
     return Query(
         sql=shape,
@@ -377,6 +390,12 @@ def _written(record: RequestRecord, statement: Statement) -> Query:
         load=None,
         batch=1,
     )
+
+
+def _text(sql: Any) -> str:
+    """psycopg's compositions know how they are written."""
+    as_string = getattr(sql, "as_string", str)
+    return str(as_string(None) if as_string is not str else sql)
 
 
 def _literals(sql: str, parameters: Any) -> list[str] | None:

@@ -50,9 +50,27 @@ def install(engine: Any, cursor: Any, pool: Any, event: Any) -> None:
 
 def _install_light(dialect: Any, entry: Any) -> None:
     """Listening to SQLAlchemy's events costs more than calling its dialect does."""
-    wrap(entry, "_ConnectionRecord__connect", quietly)
+    wrap(entry, "_ConnectionRecord__connect", _connect_lightly)
     for name in ("do_execute", "do_execute_no_params", "do_executemany"):
         wrap(dialect, name, _lightly)
+
+
+def _connect_lightly(original: Function) -> Function:
+    def connect(self: Any) -> None:
+        started = time.perf_counter()
+        quietly(original)(self)
+        _opened_lightly(self, started)
+
+    return connect
+
+
+@_wire.safely
+def _opened_lightly(entry: Any, started: float) -> None:
+    record = _record.current()
+    if record is not None:
+        pool = entry._ConnectionRecord__pool
+        name = pool.__dict__.get(NAME) or pool._dialect.name
+        _connections.opened(record, name, type(pool).__name__, started, None)
 
 
 def _lightly(original: Function) -> Function:

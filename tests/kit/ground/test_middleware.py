@@ -120,3 +120,104 @@ print(json.dumps([seen, _record.current() is None]))
 """,
     )
     assert seen == [[["/items/{number}", 200, 1, 5], ["/things/<int:number>", 200, 1, 6]], True]
+
+
+STREAMING = """
+import asyncio, contextlib
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.testclient import TestClient
+from unslow.kit import asgi
+
+_embedded.start()
+connection = sqlite3.connect(":memory:", check_same_thread=False)
+order = []
+
+@contextlib.asynccontextmanager
+async def lifespan(app):
+    order.append("up")
+    yield {"state": 1}
+    order.append("down")
+
+async def streamed(request):
+    async def rows():
+        for number in range(3):
+            yield str(connection.execute("SELECT ?", (number,)).fetchone()[0])
+    return StreamingResponse(rows())
+
+def background(request):
+    def later():
+        order.append(connection.execute("SELECT 7").fetchone()[0])
+    return PlainTextResponse("now", background=BackgroundTask(later))
+
+async def echo(socket):
+    await socket.accept()
+    await socket.send_text(str(connection.execute("SELECT 8").fetchone()[0]))
+    await socket.close()
+
+app = asgi.Middleware(Starlette(lifespan=lifespan, routes=[
+    Route("/streamed", streamed), Route("/background", background), WebSocketRoute("/ws", echo)]))
+seen = []
+_embedded.listen(lambda record: seen.append([record.route, record.query_count]))
+with TestClient(app) as client:
+    texts = [client.get(path).text for path in ("/streamed", "/background")]
+    with client.websocket_connect("/ws") as socket:
+        texts.append(socket.receive_text())
+print(json.dumps([texts, order, seen]))
+"""
+
+
+def test_what_asgi_does_beside_requests_stays_as_it_is(tmp_path) -> None:
+    texts, order, seen = run(tmp_path, STREAMING)
+    assert texts == ["012", "now", "8"]
+    assert order == ["up", 7, "down"]
+    assert seen == [["/streamed", 3], ["/background", 0]]
+
+
+def test_django_is_watched_under_asgi_and_its_asynchronous_streams_too(tmp_path) -> None:
+    seen = run(
+        tmp_path,
+        DJANGO
+        + """
+from django.core.handlers.asgi import ASGIHandler
+
+async def rows():
+    from asgiref.sync import sync_to_async
+    for number in range(3):
+        yield str(await sync_to_async(ask)(number))
+
+async def flowing(request):
+    return StreamingHttpResponse(rows())
+
+urlpatterns.append(path("flowing/", flowing))
+application = ASGIHandler()
+
+async def get(path):
+    sent = []
+    async def receive():
+        if sent and not sent[-1].get("more_body", True):
+            return {"type": "http.disconnect"}
+        if not order:
+            order.append(1)
+            return {"type": "http.request", "body": b""}
+        await asyncio.sleep(3600)
+    order = []
+    async def send(message):
+        sent.append(message)
+    await application({"type": "http", "method": "GET", "path": path, "headers": [],
+        "query_string": b""}, receive, send)
+    return len(b"".join(message.get("body", b"") for message in sent))
+
+async def main():
+    return await asyncio.gather(*(get(path) for path in ["/flowing/", "/items/3/"] * 3))
+
+print(json.dumps([asyncio.run(main()), sorted(seen)]))
+""",
+    )
+    lengths, records = seen
+    assert lengths == [18, 4] * 3
+    assert [(one[2], one[4]) for one in records] == [("flowing/", 3)] * 3 + [
+        ("items/<int:number>/", 1)
+    ] * 3
