@@ -29,9 +29,10 @@ class Use:
 
 @dataclass
 class Usage:
-    """The open connections of the process, and by the name of its pool who uses and awaits them."""
+    """The open connections of the process, and those of each pool, used and awaited."""
 
     open: int = 0
+    opened: Counter[str] = field(default_factory=Counter)
     in_use: Counter[str] = field(default_factory=Counter)
     waiting: Counter[str] = field(default_factory=Counter)
 
@@ -63,6 +64,7 @@ def usage() -> Usage:
             total.open += use.open
             if use.name:
                 name = _bounded(use.name)
+                total.opened[name] += use.open
                 total.in_use[name] += use.in_use
                 total.waiting[name] += use.waiting
     return total

@@ -14,7 +14,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from unslow.errors import UsageError
-from unslow.kit import _multiprocess, _pools
+from unslow.kit import _methods, _multiprocess, _pools
 from unslow.kit._promised import METRICS
 from unslow.observe import _wire
 from unslow.observe._record import RequestRecord
@@ -30,8 +30,6 @@ QUERY_BUCKETS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 # A timer of the event loop is up to a millisecond late by itself; at 5 ms something held the loop.
 LAG_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
-METHODS = frozenset("GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH QUERY".split())  # noqa: SIM905
-OTHER_METHOD = "_OTHER"  # OpenTelemetry's name for a method that nobody knows
 UNMATCHED = "unmatched"  # no route: what scanners ask for
 OTHERS = "other"
 MOST_ENDPOINTS = 500  # an application that makes routes as it runs must not make series without end
@@ -107,7 +105,7 @@ def count(record: RequestRecord) -> None:
     observe = _durations.get(key) or _duration(*key)
     observe(record.duration_ms / 1000)
     observe = _queries.get(endpoint) or _count(endpoint)
-    observe(len(record.queries))
+    observe(record.query_count)
 
 
 def cache_read(name: str, found: int, missed: int) -> None:
@@ -140,11 +138,11 @@ def exposition(accept: str) -> tuple[bytes, str]:
 
 def _duration(method: str, endpoint: str, status: int) -> Callable[[float], None]:
     """The series of a key; the keys kept are as bounded as the series are."""
-    known = method in METHODS
+    known = method in _methods.METHODS
     code = str(status) if 100 <= status <= 599 else "0"
     endpoint = _bounded(endpoint)
     observe: Callable[[float], None] = duration.labels(
-        method if known else OTHER_METHOD, endpoint, code
+        method if known else _methods.OTHER, endpoint, code
     ).observe
     if known and code != "0" and endpoint != OTHERS:
         _durations[method, endpoint, status] = observe

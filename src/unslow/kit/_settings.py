@@ -18,6 +18,7 @@ class Settings:
     debug: bool | None = None  # who may see profiles; None: ask the framework
     secret: str = field(default="", repr=False)  # signs the tokens of profiles
     metrics: bool = False  # count for Prometheus
+    telemetry: bool = False  # spans and metrics for OpenTelemetry
 
 
 def read(given: Mapping[str, Any]) -> Settings:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from unslow.kit import _checks, _settings, metrics, profiling, slow_log
+from unslow.kit import _settings, metrics, profiling, telemetry
 from unslow.observe import _boundary, _embedded
 
 
@@ -13,13 +13,10 @@ class Middleware:
     def __init__(self, app: _boundary.WSGI, **settings: Any) -> None:
         self.settings = _settings.read(settings)
         _embedded.start()
-        slow_log.start(self.settings)
-        _checks.drivers()
-        _checks.around(app, Middleware)
         if self.settings.metrics:
             metrics.start()
         # Parts of the kit that answer requests themselves go around `app` here.
-        self.app = profiling.wsgi(app, self.settings)
+        self.app = telemetry.wsgi(profiling.wsgi(app, self.settings), self.settings)
 
     def __call__(
         self, environ: _boundary.Environ, start_response: _boundary.StartResponse
