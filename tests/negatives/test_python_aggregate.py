@@ -51,6 +51,39 @@ CASES = {
     "the rows are a parameter of a helper": [
         "return total_of(«Order.objects.all()»)",
     ],
+    "a dictionary keeps the last row of each group": [
+        "for o in «Order.objects.all()»:",
+        "    last[o.status] = o.total",
+    ],
+    "groups of a text that Python makes": [
+        "for o in «Order.objects.all()»:",
+        "    totals[o.status.lower()] += o.total",
+    ],
+    "floats by groups": ["for o in «Order.objects.all()»:", "    totals[o.status] += o.rate"],
+    "rows of each group are kept": [
+        "for o in «Order.objects.all()»:",
+        "    groups[o.status] += [o]",
+    ],
+    "the last row of the loop is read after it": [
+        "for o in «Order.objects.all()»:",
+        "    totals[o.status] += o.total",
+        "return totals, o",
+    ],
+    "the totals run on by groups": [
+        "for o in «Order.objects.all()»:",
+        "    totals[o.status] += o.total",
+        "    steps[o.status] = totals[o.status]",
+    ],
+    "the newest ninety by groups": [
+        "for o in «Order.objects.order_by('-id')[:90]»:",
+        "    totals[o.status] += 1",
+    ],
+    "a counter of what a method gives": ["return Counter(o.kind() for o in «Order.objects.all()»)"],
+    "the largest row by a method": ["return max(«Order.objects.all()», key=lambda o: o.cost())"],
+    "the largest row by a column that may be empty": [
+        "return max(«Order.objects.all()», key=lambda o: o.sent_at)"
+    ],
+    "a mean of what a property gives": ["return mean(o.margin for o in «Order.objects.all()»)"],
     "a slice is filtered": [
         "return sum(o.total for o in «Order.objects.all()[:90]» if o.total > 3)",
     ],

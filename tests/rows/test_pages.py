@@ -34,6 +34,8 @@ QUERIES = {  # the page's fixer, its detector, and the expression of the example
         "count-for-existence",
         "select(Order).where(Order.paid.is_(False))",
     ),
+    "django-group-by": ("python-aggregate", "Order.objects.filter(paid=True)"),
+    "sqlalchemy-group-by": ("python-aggregate", "select(Order).where(Order.paid)"),
     "sqlalchemy-columns": ("unused-column", "select(Order).where(Order.paid)"),
 }
 

@@ -1,5 +1,7 @@
 import pytest
 
+from unslow.lab.prescribe import Source, django_aggregate, sqlalchemy_aggregate
+
 
 @pytest.fixture
 def titles(rows_bench):
@@ -55,3 +57,29 @@ def test_a_loop_is_named_by_what_it_runs_over(titles, rows_bench):
     lines = ["n = 0", "for o in «Order.objects.all()»:", "    n += o.total", "return n"]
     (found,) = rows_bench.findings(view(*lines))
     assert (found.cause.line, found.cause.column, found.cause.end_column) == (3, 13, 32)
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("return mean(o.total for o in «Order.objects.all()»)", "average them"),
+        ("return statistics.fmean([o.rate for o in «Order.objects.all()»])", "average them"),
+        ("return max(«Order.objects.all()», key=lambda o: o.total)", "find one of them"),
+        ("return Counter(o.status for o in «Order.objects.all()»)", "add them up by groups"),
+    ],
+)
+def test_tells_of_averages_rows_and_groups(titles, line, what):
+    (title,) = titles(view(line))
+    assert f"reads 500 rows to {what} in Python" in title
+
+
+@pytest.mark.parametrize("orm", [django_aggregate, sqlalchemy_aggregate])
+def test_says_why_an_average_is_not_written(rows_bench, orm):
+    rows_bench.detector = "python-aggregate"
+    rows_bench.orm = orm.__name__.rpartition(".")[2].partition("_")[0]
+    query = "Order.objects.all()" if rows_bench.orm == "django" else "db.scalars(select(Order))"
+    text = view(f"return mean(o.total for o in «{query}»)")
+    seen = rows_bench.trace(text)
+    (found,) = rows_bench.findings(text)
+    (advice,) = orm.fix(found, Source([rows_bench.root], seen.models, seen))
+    assert "other digits" in advice.reason

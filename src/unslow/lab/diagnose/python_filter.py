@@ -6,6 +6,7 @@ from unslow.lab.diagnose._row_readings import Reading, finding, readings
 from unslow.lab.rows import _django as django
 from unslow.lab.rows._aggregate import totalled
 from unslow.lab.rows._filtering import Filtering, filtering
+from unslow.lab.rows._groups import grouped
 from unslow.lab.rows._select import selected
 from unslow.model import Finding, Trace
 
@@ -21,6 +22,8 @@ def find_in_source(trace: Trace, read: Callable[[str], bytes]) -> Iterator[Findi
             continue
         found = filtering(reading.rows, reading.model)
         if found is None or totalled(reading.rows, reading.model, trace.database) is not None:
+            continue
+        if grouped(reading.rows, reading.model, trace.database, reading.query.sql) is not None:
             continue
         if found.work == "cut" and reading.model.orm == "django" and not reading.rows.listed:
             continue  # a slice of a queryset is SQL's

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 from unslow.lab.diagnose._row_readings import Reading, finding, readings
 from unslow.lab.rows._aggregate import totalled
+from unslow.lab.rows._groups import grouped
 from unslow.lab.rows._narrowing import Narrowing, narrowing
 from unslow.model import Finding, Query, Trace
 
@@ -22,6 +23,8 @@ def find_in_source(trace: Trace, read: Callable[[str], bytes]) -> Iterator[Findi
             continue
         if totalled(reading.rows, reading.model, trace.database) is not None:
             continue  # no row is wanted at all
+        if grouped(reading.rows, reading.model, trace.database, reading.query.sql) is not None:
+            continue
         yield _finding(trace, reading, found)
 
 

@@ -10,10 +10,13 @@ from unslow.lab.prescribe._rows import NameTaken, combined, imports_at, known, r
 from unslow.lab.prescribe._source import Source
 from unslow.lab.rows import File, Rows
 from unslow.lab.rows._aggregate import Total, Totals, totalled
+from unslow.lab.rows._groups import grouped
 from unslow.lab.rows._places import free_name, is_free, statement_before
+from unslow.lab.rows._searched import searched
 from unslow.model import Finding, Model, Patch, Recommendation, TextEdit
 
 DETECTORS = frozenset({"python-aggregate"})
+HIDDEN = "where the totals are used, the rows are not plain to see"
 FIXER = "django-aggregate"
 FUNCTIONS = {"sum": "Sum", "max": "Max", "min": "Min", "count": "Count"}
 MODELS = "django.db.models"
@@ -28,11 +31,15 @@ def fix(finding: Finding, source: Source) -> Iterator[Patch | Recommendation]:
     totals = totalled(found.rows, found.model, database)
     imports = imports_at(source, found.file)
     edits = _edits(totals, found.model, imports) if totals and imports else None
+    sql = found.evidence.example_sql
+    if totals is None and grouped(found.rows, found.model, database, sql) is not None:
+        return
+    sought = searched(found.rows, found.model) if totals is None else None
     if totals is None or imports is None or edits is None:
         yield Recommendation(
             FIXER,
             "Let the database add up: .aggregate(Sum(...)), .count()",
-            "where the totals are used, the rows are not plain to see",
+            sought.reason if sought else HIDDEN,
         )
         return
     exact = all(one.value is None or one.value.kind == "integer" for one in totals.totals)

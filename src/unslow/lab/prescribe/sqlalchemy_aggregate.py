@@ -10,11 +10,14 @@ from unslow.lab.prescribe._rows import NameTaken, combined, imports_at, known, r
 from unslow.lab.prescribe._source import Source
 from unslow.lab.rows import File
 from unslow.lab.rows._aggregate import Total, Totals, totalled
+from unslow.lab.rows._groups import grouped
 from unslow.lab.rows._places import free_name, is_free
+from unslow.lab.rows._searched import searched
 from unslow.lab.rows._select import Selected
 from unslow.model import Finding, Model, Patch, Recommendation, TextEdit
 
 DETECTORS = frozenset({"python-aggregate"})
+HIDDEN = "where the totals are used, the rows are not plain to see"
 FIXER = "sqlalchemy-aggregate"
 DROPPED = ("options", "order_by")  # of no meaning where no rows are given
 
@@ -28,11 +31,15 @@ def fix(finding: Finding, source: Source) -> Iterator[Patch | Recommendation]:
     totals = totalled(found.rows, found.model, database)
     imports = imports_at(source, found.file)
     edits = _edits(totals, found.model, imports) if totals and imports else None
+    sql = found.evidence.example_sql
+    if totals is None and grouped(found.rows, found.model, database, sql) is not None:
+        return
+    sought = searched(found.rows, found.model) if totals is None else None
     if totals is None or imports is None or edits is None:
         yield Recommendation(
             FIXER,
             "Let the database add up: select(func.sum(...)), select(func.count(...))",
-            "where the totals are used, the rows are not plain to see",
+            sought.reason if sought else HIDDEN,
         )
         return
     exact = all(one.value is None or one.value.kind == "integer" for one in totals.totals)

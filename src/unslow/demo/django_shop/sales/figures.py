@@ -1,3 +1,5 @@
+from collections import defaultdict
+
 from django.db.models import Count, Sum
 from django.http import JsonResponse
 
@@ -18,6 +20,20 @@ def stock_in_the_database(request):
         products=Count("id"), pieces=Sum("quantity")
     )
     return JsonResponse(totals)
+
+
+def warehouses(request):
+    """How many pieces lie in each warehouse."""
+    pieces = defaultdict(int)
+    for entry in Inventory.objects.filter(quantity__gt=0):
+        pieces[entry.warehouse] += entry.quantity
+    return JsonResponse({"warehouses": pieces})
+
+
+def warehouses_in_the_database(request):
+    entries = Inventory.objects.filter(quantity__gt=0).values("warehouse")
+    pieces = entries.annotate(pieces=Sum("quantity")).order_by("warehouse")
+    return JsonResponse({"warehouses": list(pieces)})
 
 
 def company_revenue(request, pk):

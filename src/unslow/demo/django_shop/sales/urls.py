@@ -38,6 +38,8 @@ urlpatterns = [
     path("companies/<int:pk>/revenue/", figures.company_revenue),
     path("figures/stock/", figures.stock),
     path("figures/stock/fast/", figures.stock_in_the_database),
+    path("figures/warehouses/", figures.warehouses),
+    path("figures/warehouses/fast/", figures.warehouses_in_the_database),
     path("figures/ratings/", figures.ratings),
     path("figures/ratings/latest/", figures.latest_ratings),
     path("figures/labels/", figures.price_labels),

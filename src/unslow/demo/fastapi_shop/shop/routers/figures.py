@@ -26,6 +26,22 @@ async def stock_in_the_database(db: Db) -> dict:
     return {"products": products, "pieces": pieces}
 
 
+@router.get("/figures/warehouses")
+async def warehouses(db: Db) -> dict[str, int]:
+    """How many pieces lie in each warehouse."""
+    pieces: dict[str, int] = {}
+    for entry in await db.scalars(select(Inventory).where(Inventory.quantity > 0)):
+        pieces[entry.warehouse] = pieces.get(entry.warehouse, 0) + entry.quantity
+    return pieces
+
+
+@router.get("/figures/warehouses/fast")
+async def warehouses_in_the_database(db: Db) -> dict[str, int]:
+    pieces = select(Inventory.warehouse, func.sum(Inventory.quantity))
+    rows = await db.execute(pieces.where(Inventory.quantity > 0).group_by(Inventory.warehouse))
+    return {warehouse: total for warehouse, total in rows}
+
+
 @router.get("/companies/{company_id}/revenue")
 async def company_revenue(company_id: int, db: Db) -> dict:
     revenue = 0
