@@ -316,6 +316,16 @@ def test_few_repeats_do_not_change_a_finding_of_many():
     assert (found.confidence, found.evidence.loads[0].repeats) == ("certain", 50)
 
 
+def test_few_repeats_of_another_relation_join_the_finding_of_many():
+    parents, _ = page(3)
+    lines = load("reverse", parent="shop.Order", relation="lines", origin=ORDERS)
+    few = query(ITEMS, USE, load=lines) * 3
+    [found] = find(trace(request("GET", "orders/", *page(50)), request("GET", "", parents, few)))
+    assert found.confidence == "certain"
+    assert {load.relation_path for load in found.evidence.loads} == {("customer",), ("lines",)}
+    assert set(found.endpoints) == {"GET orders/", "GET "}
+
+
 def follow(*sizes, times=None):
     gets = query(CUSTOMER, USE, load=load("get", model="shop.Customer"))
     return trace(

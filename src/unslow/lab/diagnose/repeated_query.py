@@ -29,12 +29,15 @@ def find(trace: Trace) -> Iterator[Finding]:
         for group in views.groups(request):
             if views.is_repeated(group) and (cause := repeat_site(group, shared, outer)):
                 by_cause[cause].append(group)
-    for cause, groups in by_cause.items():
-        yield _finding(trace, cause, groups, _confidence(groups), outer)
+    known = {(cause, _load_key(one.queries[0])) for cause, of in by_cause.items() for one in of}
     few: defaultdict[Site, list[Group]] = defaultdict(list)
     for group in per_row(trace):
-        if (cause := repeat_site(group, shared, outer)) and cause not in by_cause:
+        cause = repeat_site(group, shared, outer)
+        if cause and (cause, _load_key(group.queries[0])) not in known:
             few[cause].append(group)
+    for cause, groups in by_cause.items():
+        more = few.pop(cause, [])  # the same rows lack these relations too
+        yield _finding(trace, cause, [*groups, *more], _confidence(groups), outer)
     for cause, groups in few.items():
         yield _finding(trace, cause, groups, "likely", outer)
 

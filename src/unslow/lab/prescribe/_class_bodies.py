@@ -64,7 +64,7 @@ def resolve(name: str, module: Module, source: Source) -> tuple[Module, cst.Clas
     if len(here) == 1:
         return module, here[0]
     wanted = f"class {last}".encode()
-    files = [path for path in source.files("**/*.py") if wanted in source.read(path)]
+    files = list(source.mentioning(wanted))
     found = [
         (other, node)
         for path in files

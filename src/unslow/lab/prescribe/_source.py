@@ -1,5 +1,6 @@
 """The audited application's source as the fixers see it: files, parsed modules, models."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from unslow.lab.prescribe._module import Module
 from unslow.model import Model, Trace
 
 SKIPPED = frozenset({".git", ".hg", ".tox", ".nox", ".venv", "venv", "node_modules", "__pycache__"})
+INSTALLED = frozenset({"site-packages", "dist-packages"})  # foreign packages beside the own
 
 
 @dataclass
@@ -23,6 +25,8 @@ class Source:
     models: Sequence[Model] = ()
     trace: Trace | None = None
     _modules: dict[str, Module | None] = field(default_factory=dict, repr=False)
+    _listed: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    _contents: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     def read(self, path: str) -> bytes:
         """The file's bytes. Raises `FileNotFoundError`."""
@@ -40,16 +44,39 @@ class Source:
         return any((Path(root) / path).is_file() for root in self.roots)
 
     def files(self, pattern: str) -> Iterator[str]:
-        """Paths that match the glob `pattern` ("**/migrations/*.py"), sorted, each once."""
-        seen: set[str] = set()
-        for root in self.roots:
-            for file in sorted(Path(root).glob(pattern)):
+        """Paths that match the glob `pattern` ("**/migrations/*.py"), sorted, each once.
+
+        Of a folder of installed packages only those that the application is made of.
+        """
+        if pattern not in self._listed:
+            found = (path for root in self.roots for path in self._matching(Path(root), pattern))
+            self._listed[pattern] = tuple(dict.fromkeys(found))
+        yield from self._listed[pattern]
+
+    def mentioning(self, text: bytes) -> Iterator[str]:
+        """The Python files that hold `text`; each is read once for all texts."""
+        for path in self.files("**/*.py"):
+            if path not in self._contents:
+                with contextlib.suppress(OSError):
+                    self._contents[path] = self.read(path)
+            if text in self._contents.get(path, b""):
+                yield path
+
+    def _matching(self, root: Path, pattern: str) -> Iterator[str]:
+        own = self._packages() if root.name in INSTALLED else frozenset()
+        deep = own and pattern.startswith("**/")
+        for folder in [root / name for name in sorted(own)] if deep else [root]:
+            for file in sorted(folder.glob(pattern)):
                 relative = file.relative_to(root)
-                if file.is_file() and not SKIPPED.intersection(relative.parts):
-                    path = relative.as_posix()
-                    if path not in seen:
-                        seen.add(path)
-                        yield path
+                foreign = own and relative.parts[0] not in own
+                if file.is_file() and not foreign and not SKIPPED.intersection(relative.parts):
+                    yield relative.as_posix()
+
+    def _packages(self) -> frozenset[str]:
+        """The top folders of what the application declares."""
+        routes = self.trace.routes if self.trace else ()
+        sites = [*(model.site for model in self.models), *(route.site for route in routes)]
+        return frozenset(Path(site.path).parts[0] for site in sites if site)
 
     def model(self, label: str) -> Model | None:
         """The model with this label (`shop.Order`, `shop.models.Order`)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections.abc import Iterator
 
 import libcst as cst
@@ -156,13 +157,9 @@ def _cached(tree: ast.Module) -> Iterator[ast.AST]:
 
 
 def _mentioning(text: str, source: Source) -> Iterator[tuple[str, ast.Module]]:
-    for path in source.files("**/*.py"):
-        try:
-            content = source.read(path)
-            if text.encode() in content:
-                yield path, ast.parse(content)
-        except (OSError, SyntaxError, ValueError):
-            continue
+    for path in source.mentioning(text.encode()):
+        with contextlib.suppress(OSError, SyntaxError, ValueError):
+            yield path, ast.parse(source.read(path))
 
 
 def _is_write(node: ast.AST) -> bool:
