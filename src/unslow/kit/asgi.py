@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from unslow.kit import _settings, metrics, profiling, telemetry
+from unslow.kit import _checks, _settings, metrics, profiling, slow_log, telemetry
 from unslow.observe import _boundary, _embedded
 
 
@@ -12,12 +12,19 @@ class Middleware:
     def __init__(self, app: _boundary.ASGI, **settings: Any) -> None:
         self.settings = _settings.read(settings)
         _embedded.start()
+        slow_log.start(self.settings)
+        _checks.drivers()
+        _checks.around(app, Middleware)
         if self.settings.metrics:
             metrics.start()
+        self._is_checked = False
         # Parts of the kit that answer requests themselves go around `app` here.
         self.app = telemetry.asgi(profiling.asgi(app, self.settings), self.settings)
 
     async def __call__(
         self, scope: _boundary.Scope, receive: _boundary.Receive, send: _boundary.Send
     ) -> None:
+        if not self._is_checked:
+            self._is_checked = True
+            _checks.outermost(scope.get("app"), Middleware)
         await _boundary.run_asgi(self.app, scope, receive, send)

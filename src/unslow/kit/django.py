@@ -8,7 +8,7 @@ from django.conf import settings as django_settings  # type: ignore[import-untyp
 from django.core.exceptions import ImproperlyConfigured  # type: ignore[import-untyped]
 
 from unslow.errors import UsageError
-from unslow.kit import _settings, metrics, profiling, telemetry
+from unslow.kit import _checks, _settings, metrics, profiling, slow_log, telemetry
 from unslow.observe import _embedded, _record, _wire
 from unslow.observe._record import RequestRecord
 
@@ -27,10 +27,12 @@ class Middleware:
             self.settings = _settings.read(getattr(django_settings, "UNSLOW", {}))
             if self.settings.metrics:
                 metrics.start()
+            slow_log.start(self.settings)
             respond = telemetry.django(profiling.django(get_response, self.settings), self.settings)
         except UsageError as problem:
             raise ImproperlyConfigured(f"UNSLOW: {problem}") from None
         _embedded.start()
+        _checks.django(django_settings.MIDDLEWARE)
         # Parts of the kit that answer requests themselves go around `get_response` here.
         self.get_response = respond
         self._awaited = iscoroutinefunction(get_response)
@@ -74,11 +76,11 @@ class Middleware:
 @_wire.safely
 def _begin(request: Any, *, threaded: bool) -> RequestRecord | None:
     """A record for the request; None where a server's or an outer middleware's has it already."""
-    if _record.current() is not None:
+    if _record.is_in_request():
         return None
     query = request.META.get("QUERY_STRING", "")
     path = f"{request.path}?{query}" if query else request.path
-    return RequestRecord("", request.method or "", path, threaded=threaded)
+    return RequestRecord("", request.method or "", path, threaded=threaded, served=True)
 
 
 @_wire.safely

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from unslow.kit import _settings, metrics, profiling, telemetry
+from unslow.kit import _checks, _settings, metrics, profiling, slow_log, telemetry
 from unslow.observe import _boundary, _embedded
 
 
@@ -13,6 +13,9 @@ class Middleware:
     def __init__(self, app: _boundary.WSGI, **settings: Any) -> None:
         self.settings = _settings.read(settings)
         _embedded.start()
+        slow_log.start(self.settings)
+        _checks.drivers()
+        _checks.around(app, Middleware)
         if self.settings.metrics:
             metrics.start()
         # Parts of the kit that answer requests themselves go around `app` here.
