@@ -14,6 +14,7 @@ from unslow.cli import (
     fix,
     indexes,
     mcp,
+    profile,
     prove,
     report,
     seed,
@@ -44,6 +45,7 @@ for command in (
     token.token,
 ):
     app.command()(command)
+app.add_typer(profile.app)
 app.add_typer(workload.app)
 
 

@@ -1,5 +1,7 @@
 """What one request did with its time: its stacks, and the functions that took most of it."""
 
+import os
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -36,7 +38,7 @@ class Profile:
     status: int
     started: float  # seconds since the epoch
     seconds: float
-    cpu_seconds: float
+    cpu_seconds: float  # of the whole process
     looks: int
     samples: tuple[Sample, ...]
 
@@ -51,8 +53,9 @@ class Profile:
         return (
             f"{self.looks} looks, one every {pause:.1f} ms, at "
             f"{', '.join(names) or 'no thread: the request was over before the first'}; "
-            f"CPU {self.cpu_seconds * 1000:.1f} ms. Only this request's own work is in it. Where "
-            "several of its threads or tasks were at work at once, they share the time."
+            f"the process used {self.cpu_seconds * 1000:.1f} ms of CPU meanwhile. Only this "
+            "request's own work is in the profile. Where several of its threads or tasks were at "
+            "work at once, they share the time."
         )
 
 
@@ -66,19 +69,24 @@ class Spent(NamedTuple):
 
 
 def functions(samples: Iterable[Sample]) -> list[Spent]:
-    """Every function, the one that took most first; recursion counts once."""
+    """Every function, the one that took most first, before those that only called it.
+
+    Recursion counts once.
+    """
     own: dict[tuple[str, str], float] = defaultdict(float)
     total: dict[tuple[str, str], float] = defaultdict(float)
+    depth: dict[tuple[str, str], int] = defaultdict(int)
     for sample in samples:
         names = [(place.function, f"{place.path}:{place.first_line}") for place in sample.stack]
         if sample.is_waiting:
             names.append((WAITING, ""))
-        for name in set(names):
+        for name, level in {name: level for level, name in enumerate(names)}.items():
             total[name] += sample.seconds
+            depth[name] = max(depth[name], level)
         if names:
             own[names[-1]] += sample.seconds
     found = (Spent(*name, own[name], seconds) for name, seconds in total.items())
-    return sorted(found, key=lambda spent: (-spent.total, -spent.own, spent.function))
+    return sorted(found, key=lambda spent: (-spent.total, -depth[spent.function, spent.place]))
 
 
 def text(profile: Profile) -> str:
@@ -96,7 +104,15 @@ def _lines(profile: Profile) -> Iterator[str]:
     for one in spent[:TOP]:
         yield (
             f"{one.total * 1000:10.1f} {one.total / whole * 100:5.1f} "
-            f"{one.own * 1000:10.1f} {one.own / whole * 100:5.1f}  {one.function}  {one.place}"
+            f"{one.own * 1000:10.1f} {one.own / whole * 100:5.1f}  "
+            f"{one.function}  {_short(one.place)}"
         ).rstrip()
     if len(spent) > TOP:
         yield f"and {len(spent) - TOP} more functions"
+
+
+def _short(place: str) -> str:
+    """The place without the folder that it was imported from."""
+    folders = (f"{folder.rstrip(os.sep)}{os.sep}" for folder in (*sys.path, os.getcwd()) if folder)
+    found = max((one for one in folders if place.startswith(one)), key=len, default="")
+    return place[len(found) :]

@@ -17,6 +17,7 @@ class Settings:
     slow_routes: Mapping[str, float] = field(default_factory=dict)  # route -> its own slow_ms
     debug: bool | None = None  # who may see profiles; None: ask the framework
     secret: str = field(default="", repr=False)  # signs the tokens of profiles
+    continuous: bool | None = None  # profile all the time; False: when it is switched on
     metrics: bool = False  # count for Prometheus
     telemetry: bool = False  # spans and metrics for OpenTelemetry
 

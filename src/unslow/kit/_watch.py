@@ -11,13 +11,13 @@ import os
 import sys
 import threading
 import time
-from contextvars import Context
 from pathlib import Path
 from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType
 from typing import Any, NamedTuple
 
+from unslow.kit import _owner
 from unslow.kit._profile import Place, Profile, Sample
-from unslow.observe import _follow, _record
+from unslow.observe import _record
 from unslow.observe._record import RequestRecord
 
 PAUSE_S = 0.001  # pyinstrument's interval
@@ -62,9 +62,8 @@ class Watch:
         self._looks = 0
         self._over = threading.Event()
         self._watcher = threading.Thread(target=self._look_on, name="unslow-profile", daemon=True)
-        self._clock = time.thread_time if self._loop is None else time.process_time
         self.started = time.time()
-        self._cpu = self._clock()
+        self._cpu = time.process_time()
         self._from = time.perf_counter()
         self._seconds = self._cpu_seconds = 0.0
 
@@ -77,7 +76,7 @@ class Watch:
         if self._over.is_set():
             return
         self._seconds = time.perf_counter() - self._from
-        self._cpu_seconds = self._clock() - self._cpu
+        self._cpu_seconds = time.process_time() - self._cpu
         self._over.set()
         self._watcher.join()
         self._base = None
@@ -132,7 +131,7 @@ class Watch:
                 continue
             loop = _idle_loop(frame)
             if loop is None:
-                busy.append(_Lane(_name(thread), _without_own(stack), False))
+                busy.append(_Lane(_owner.name(thread), _without_own(stack), False))
             elif loop not in loops:
                 loops.append(loop)
         busy = _unless_waiting_for(busy, _FOR_THREADS)
@@ -145,19 +144,18 @@ class Watch:
         self, thread: int, frame: FrameType, task: "asyncio.Task[Any] | None"
     ) -> tuple[Line, ...] | None:
         """The thread's stack from the request on; None where it works for something else."""
-        outermost = _frame_of(task.get_coro()) if task is not None else None
+        outermost = _owner.frame_of(task.get_coro()) if task is not None else None
         stack: list[Line] = []
         at: FrameType | None = frame
         while at is not None:
             if at is self._base:
                 return tuple(reversed(stack))
-            if at.f_code.co_name in _HOPS:
-                record, is_hop = _hop(at)
-                if is_hop:
-                    return tuple(reversed(stack)) if self._is_own(record) else None
+            record, is_hop = _owner.hop(at)
+            if is_hop:
+                return tuple(reversed(stack)) if self._is_own(record) else None
             stack.append((at.f_code, at.f_lineno or 0))
             if at is outermost and task is not None:
-                return tuple(reversed(stack)) if self._is_own(_record_of(task)) else None
+                return tuple(reversed(stack)) if self._is_own(_owner.of_task(task)) else None
             at = at.f_back
         return tuple(reversed(stack)) if self._is_started_by(thread) else None
 
@@ -165,11 +163,9 @@ class Watch:
         return record is not None and record is self._record
 
     def _is_started_by(self, thread: int) -> bool:
-        """Whether the request started this thread itself."""
-        if self._record is None or _name(thread).startswith("unslow-"):
+        if self._record is None or _owner.name(thread).startswith("unslow-"):
             return False
-        found = threading._active.get(thread)  # type: ignore[attr-defined]
-        return getattr(found, _record.THREAD_MARK, "") == self._record.id
+        return _owner.starter(thread) == self._record.id
 
     def _awaiting(self, loop: asyncio.AbstractEventLoop) -> list[_Lane]:
         """Where the request's tasks wait."""
@@ -177,7 +173,7 @@ class Watch:
             tasks = asyncio.all_tasks(loop)
         except RuntimeError:  # others began and ended meanwhile
             return []
-        own = [task for task in tasks if self._is_own(_record_of(task))]
+        own = [task for task in tasks if self._is_own(_owner.of_task(task))]
         waits_for = {task for task in own if _waits_for_a_task(task)} if len(own) > 1 else set()
         lanes = [
             _Lane("waiting", _without_own(self._await_stack(task)), True)
@@ -190,7 +186,7 @@ class Watch:
         stack: list[Line] = []
         at: Any = task.get_coro()
         while at is not None and len(stack) < MAX_DEPTH:
-            frame = _frame_of(at)
+            frame = _owner.frame_of(at)
             if frame is not None and frame is self._base:
                 stack.clear()
             elif frame is not None:
@@ -208,63 +204,6 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 def _task_now(loop: asyncio.AbstractEventLoop | None) -> "asyncio.Task[Any] | None":
     return None if loop is None else asyncio.current_task(loop)
-
-
-def _name(thread: int) -> str:
-    found = threading._active.get(thread)  # type: ignore[attr-defined]
-    return str(found.name) if found is not None else f"thread {thread}"
-
-
-# A hop: the function by which a thread works for whoever asked it.
-
-
-def _hop_of_a_pool(frame: FrameType) -> RequestRecord | None:
-    work = frame.f_locals.get("self")
-    return work.record if isinstance(work, _follow._Work) else None
-
-
-def _hop_of_anyio(frame: FrameType) -> RequestRecord | None:
-    context = frame.f_locals.get("context")
-    return context.get(_record._current) if isinstance(context, Context) else None
-
-
-def _no_hop(frame: FrameType) -> RequestRecord | None:
-    """A pool's thread belongs to nobody between two calls, whoever made it start."""
-    return None
-
-
-_HOPS = {
-    "_worker": ("concurrent/futures/thread.py", _no_hop),
-    "__call__": ("unslow/observe/_follow.py", _hop_of_a_pool),
-    "run": ("anyio/_backends/_asyncio.py", _hop_of_anyio),
-}
-
-
-def _hop(frame: FrameType) -> tuple[RequestRecord | None, bool]:
-    path, record_of = _HOPS[frame.f_code.co_name]
-    if not frame.f_code.co_filename.endswith(path):
-        return None, False
-    return record_of(frame), True
-
-
-def _record_of(task: "asyncio.Task[Any]") -> RequestRecord | None:
-    context = _context_of(task)
-    return context.get(_record._current) if context is not None else None
-
-
-def _context_of(task: "asyncio.Task[Any]") -> Context | None:
-    if sys.version_info >= (3, 12):
-        return task.get_context()
-    found = [one for one in gc.get_referents(task) if isinstance(one, Context)]
-    return found[0] if found else None  # after it, perhaps that of who waits for the task
-
-
-def _frame_of(awaitable: Any) -> FrameType | None:
-    for name in ("cr_frame", "gi_frame", "ag_frame"):
-        frame = getattr(awaitable, name, None)
-        if isinstance(frame, FrameType):
-            return frame
-    return None
 
 
 def _awaited_by(awaitable: Any) -> Any:

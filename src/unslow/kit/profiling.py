@@ -73,7 +73,18 @@ def gate(settings: Settings) -> Gate:
         _token.check_secret(secret)
     if (secret or settings.debug) and not _call_tree.is_there():
         logger.warning("profiles have no call tree without pyinstrument: %s", _call_tree.INSTALL)
+    if settings.continuous is not None:
+        _go_on(begin=settings.continuous)
     return Gate(settings.debug, secret)
+
+
+def _go_on(*, begin: bool) -> None:
+    """Be ready for a profile of the whole process, or begin it."""
+    from unslow.kit import _profile_socket, continuous
+
+    _profile_socket.listen()
+    if begin and not continuous.is_on():
+        continuous.on()
 
 
 def asked(query: str, token: str) -> Asked | None:

@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from tests.kit.profile.exchange import SECRET
 from tests.observe.conftest import Response, _wait_for, free_port
+from unslow.cli import main
 
 
 @dataclass
@@ -71,3 +73,24 @@ class Folder:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Folder:
     return Folder(tmp_path_factory.mktemp("served"))
+
+
+class Ran(NamedTuple):
+    """What one command left: its exit code and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def unslow(capsys):
+    """Runs a command line in this process."""
+
+    def run(*words: str) -> Ran:
+        with pytest.raises(SystemExit) as left:
+            main(words)
+        printed = capsys.readouterr()
+        return Ran(int(left.value.code or 0), printed.out, printed.err)
+
+    return run
