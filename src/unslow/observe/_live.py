@@ -5,11 +5,11 @@ import threading
 
 from unslow.observe import _describe, _record, _wire
 
-_described = 0  # the process that has described itself
+_described: set[tuple[int, bool]] = set()  # processes, before and after their first query
 
 
 def install() -> None:
-    """Report from now on; a process says what it is after its first request."""
+    """Report from now on; a process says what it is after its first request, and first query."""
     _record.listen(_began, begin=True)
     _record.listen(_ended)
 
@@ -27,9 +27,9 @@ def _began(record: _record.RequestRecord) -> None:
 
 
 def _ended(record: _record.RequestRecord) -> None:
-    global _described
-    if _described != os.getpid():
-        _described = os.getpid()
+    stage = (os.getpid(), bool(record.queries))
+    if stage not in _described:
+        _described.add(stage)
         threading.Thread(target=_describe_all, name="unslow-describe", daemon=True).start()
 
 

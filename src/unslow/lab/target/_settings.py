@@ -30,7 +30,8 @@ class Settings:
     `headers` are sent with every request, `exclude` names routes never to call, `prepare`
     is a command that `unslow prove` runs on every clone before a start, `mask` says by
     glob of routes what of their answers is not compared, `budget` is the table of
-    `[tool.unslow.budget]` as it stands (see `unslow.lab.budget`).
+    `[tool.unslow.budget]` as it stands (see `unslow.lab.budget`), `editor` opens the links of
+    `unslow live`.
     """
 
     command: str | tuple[str, ...] = ()
@@ -45,6 +46,7 @@ class Settings:
     prepare: str | tuple[str, ...] = ()
     mask: dict[str, RouteMask] = field(default_factory=dict)
     budget: dict[str, object] = field(default_factory=dict)
+    editor: str = "vscode"
     folder: Path | None = None  # where the pyproject.toml lies; None without one
 
 
