@@ -1,10 +1,13 @@
-"""Measures what the recorder costs: CPU per request off, light and full, against no recorder.
+"""Measures what the recorder costs: CPU per request in each of its ways, against no recorder.
 
     python benchmarks/recorder.py [--rounds 30] [--requests 40]
 
-One process per level serves the same requests in-process; every round asks all of them, in random
-order, so that a busy machine slows all alike. Printed is the median over the rounds of each
-level's CPU time as a ratio to the process without a recorder.
+`off`, `light` and `full` are the levels at which the lab observes an application; `kit` is the
+application's own middleware, as it runs in production.
+
+One process for each serves the same requests in-process; every round asks all of them, in random
+order, so that a busy machine slows all alike. Printed is the median over the rounds of each one's
+CPU time as a ratio to the process without a recorder.
 """
 
 import argparse
@@ -24,11 +27,11 @@ from pathlib import Path
 import unslow
 from unslow.demo.postgres import postgres
 
-LEVELS = ("none", "off", "light", "full")
+LEVELS = ("none", "off", "light", "full", "kit")
 QUERIES = (1, 10, 100)
 
 RAW = """
-import psycopg
+import os, psycopg
 connection = psycopg.connect(DSN, autocommit=True)
 
 def application(environ, start_response):
@@ -36,10 +39,14 @@ def application(environ, start_response):
         connection.execute("SELECT id, name FROM items WHERE id = %s", (number,)).fetchall()
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [b"done"]
+
+if "KIT" in os.environ:
+    from unslow.kit.wsgi import Middleware
+    application = Middleware(application)
 """
 
 DJANGO = """
-import django
+import os, django
 from django.conf import settings
 from django.http import HttpResponse
 from django.urls import path
@@ -48,6 +55,7 @@ from psycopg.conninfo import conninfo_to_dict
 params = conninfo_to_dict(DSN)
 settings.configure(
     ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="benchmark",
+    MIDDLEWARE=["unslow.kit.django.Middleware"] if "KIT" in os.environ else [],
     DATABASES={"default": {"ENGINE": "django.db.backends.postgresql", "CONN_MAX_AGE": None,
         "NAME": params["dbname"], "USER": params["user"], "HOST": params["host"],
         "PORT": params["port"]}},
@@ -152,7 +160,9 @@ def ask(
 
 def child(level: str, root: Path) -> "subprocess.Popen[str]":
     environ = dict(os.environ)
-    if level != "none":
+    if level == "kit":
+        environ["KIT"] = "1"
+    elif level != "none":
         environ |= observed(level, root)
     return subprocess.Popen(
         [sys.executable, "app.py"],

@@ -54,7 +54,8 @@ def timed(original: Function, describe: Describe) -> Function:
     """The method, recorded. `describe` gets what the method got, after it is done."""
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if _record.noted() is None:
+        record = _record.noted()
+        if record is None:
             return original(self, *args, **kwargs)
         statement = Statement()
         token = _record.inside.set(True)
@@ -63,7 +64,7 @@ def timed(original: Function, describe: Describe) -> Function:
         finally:
             duration = time.perf_counter() - statement.started
             _record.inside.reset(token)
-            _finish(statement, duration, describe, self, args, kwargs)
+            _finish(record, statement, duration, describe, self, args, kwargs)
 
     return method
 
@@ -72,7 +73,8 @@ def timed_async(original: Function, describe: Describe) -> Function:
     """The same for a coroutine method; a list that it returns is the rows."""
 
     async def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if _record.noted() is None:
+        record = _record.noted()
+        if record is None:
             return await original(self, *args, **kwargs)
         statement = Statement()
         token = _record.inside.set(True)
@@ -84,13 +86,13 @@ def timed_async(original: Function, describe: Describe) -> Function:
         finally:
             duration = time.perf_counter() - statement.started
             _record.inside.reset(token)
-            _finish(statement, duration, describe, self, args, kwargs)
+            _finish(record, statement, duration, describe, self, args, kwargs)
 
     return method
 
 
-@_wire.safely
 def _finish(
+    record: _record.RequestRecord,
     statement: Statement,
     duration: float,
     describe: Describe,
@@ -98,15 +100,22 @@ def _finish(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> None:
-    describe(statement, driver, *args, **kwargs)
-    _record.add_query(
-        sql=statement.sql,
-        parameters=statement.parameters,
-        started=statement.started,
-        duration=duration,
-        rows=statement.rows,
-        database=statement.database,
-    )
+    try:
+        describe(statement, driver, *args, **kwargs)
+        if not _record.detailed:
+            started = statement.started
+            record.note(statement.sql, statement.database, started, started + duration)
+            return
+        _record.add_query(
+            sql=statement.sql,
+            parameters=statement.parameters,
+            started=statement.started,
+            duration=duration,
+            rows=statement.rows,
+            database=statement.database,
+        )
+    except Exception as problem:  # noqa: BLE001
+        _wire.error(problem)
 
 
 def text(query: Any, cursor: Any) -> str:
@@ -140,4 +149,6 @@ def streamed(describe: Describe, driver: Any, *args: Any) -> Iterator[Callable[[
             describe(*given)
             statement.rows = rows or statement.rows
 
-        _finish(statement, duration, described, driver, args, {})
+        record = _record.current()
+        if record is not None:
+            _finish(record, statement, duration, described, driver, args, {})

@@ -142,7 +142,15 @@ def _executed(
     statement.sql = _statements.text(query, cursor)
     statement.parameters = params
     statement.rows = cursor.rowcount if cursor.rowcount >= 0 else None
-    statement.database = cursor.connection.info.dbname
+    statement.database = _database(cursor.connection)
+
+
+def _database(connection: Any) -> str:
+    try:
+        return str(connection._unslow_database)
+    except AttributeError:
+        connection._unslow_database = found = str(connection.info.dbname)
+        return found
 
 
 def _executed_many(

@@ -104,7 +104,7 @@ def _remembered(execute: Function) -> Function:
 
     def method(self: Any, *args: Any) -> Any:
         self._unslow = None
-        wanted = _statements.wanted()
+        wanted = _record.detailed and _statements.wanted()
         result = execute(self, *args)
         record = _record.current() if wanted else None
         if record is not None and record.queries and record.queries[-1]["kind"] == "select":

@@ -56,7 +56,7 @@ print(json.dumps([
 ]))
 """,
     )
-    assert seen == [1, "SELECT ?, ?", 1, [], None, True, True, True, True]
+    assert seen == [1, "SELECT ?, ?", None, [], None, True, True, True, True]
     assert (tmp_path / "file.db").exists()
 
 
