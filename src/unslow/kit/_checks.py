@@ -7,7 +7,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from unslow.observe import _application, _imports
+from unslow.observe import _application, _imports, _wire
 from unslow.observe.uncloned import MODULES as UNWATCHED
 
 LOGGER = logging.getLogger("unslow")
@@ -23,6 +23,7 @@ def say(message: str) -> None:
         LOGGER.warning(message)
 
 
+@_wire.safely
 def drivers() -> None:
     """Warn when a driver is imported whose statements nothing sees."""
     for name in UNWATCHED:
@@ -43,6 +44,7 @@ def _driver(name: str, module: ModuleType) -> None:
         )
 
 
+@_wire.safely
 def django(middleware: Sequence[str]) -> None:
     """Warn of a wrong `MIDDLEWARE`."""
     places = [number for number, name in enumerate(middleware) if name == DJANGO]
@@ -59,6 +61,7 @@ def django(middleware: Sequence[str]) -> None:
         )
 
 
+@_wire.safely
 def around(app: object, own: type) -> None:
     """Warn of an application that has a middleware of unslow already."""
     for layer in _application._layers(app):
@@ -71,6 +74,7 @@ def around(app: object, own: type) -> None:
             return
 
 
+@_wire.safely
 def outermost(app: object, own: type) -> None:
     """Warn where a Starlette application has another middleware around ours."""
     added = _added(app)

@@ -21,11 +21,11 @@ def encoding(kind: str, target: Any, content: Any) -> Iterator[None]:
     What the database needs meanwhile is not counted.
     """
     record = None if _inside.get() else _record.current()
-    if record is None:
+    before = _count(record) if record is not None else None
+    if record is None or before is None:
         yield
         return
     token = _inside.set(True)
-    before = len(record.queries)
     started = time.perf_counter()
     try:
         yield
@@ -33,6 +33,11 @@ def encoding(kind: str, target: Any, content: Any) -> Iterator[None]:
         _inside.reset(token)
         spent = (time.perf_counter() - started) * 1000
         _note(record, kind, target, content, spent, before)
+
+
+@_wire.safely
+def _count(record: _record.RequestRecord) -> int:
+    return len(record.queries)
 
 
 def is_inside() -> bool:

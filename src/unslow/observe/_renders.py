@@ -19,18 +19,18 @@ def counted(name_of: Callable[[Any], str]) -> Callable[[Function], Function]:
     def make(original: Function) -> Function:
         def render(self: Any, *args: Any, **kwargs: Any) -> Any:
             record = _record.current()
-            stack = _sites.application_stack() if record is not None else []
-            if record is None or stack == _outer.get():
+            begun = _begin(record) if record is not None else None
+            if record is None or begun is None or begun[0] == _outer.get():
                 return original(self, *args, **kwargs)
+            stack, before = begun
             token = _outer.set(stack)
-            before = len(record.queries)
             started = time.perf_counter()
             try:
                 return original(self, *args, **kwargs)
             finally:
                 _outer.reset(token)
                 spent = (time.perf_counter() - started) * 1000
-                _note(record, name_of(self), stack, spent, before)
+                _note(record, name_of, self, stack, spent, before)
 
         return render
 
@@ -38,14 +38,22 @@ def counted(name_of: Callable[[Any], str]) -> Callable[[Function], Function]:
 
 
 @_wire.safely
+def _begin(record: _record.RequestRecord) -> tuple[list[Site], int]:
+    """Who renders, and how many queries there were before."""
+    return _sites.application_stack(), len(record.queries)
+
+
+@_wire.safely
 def _note(
     record: _record.RequestRecord,
-    name: str,
+    name_of: Callable[[Any], str],
+    template: Any,
     stack: list[Site],
     spent: float,
     before: int,
 ) -> None:
     """Add to what the place rendered already; what the database needed is not counted."""
+    name = name_of(template)
     spent -= sum(query["duration_ms"] for query in record.queries[before:])
     known = record.parts.setdefault("renders", [])
     same = (one for one in known if one["template"] == name and one["stack"] == stack)

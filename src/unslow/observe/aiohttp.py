@@ -3,7 +3,7 @@
 from types import ModuleType
 from typing import Any
 
-from unslow.observe import _http_calls, _record
+from unslow.observe import _http_calls, _record, _wire
 from unslow.observe._patch import Function, wrap
 
 MODULES = ("aiohttp.client",)
@@ -37,6 +37,7 @@ def _init(original: Function) -> Function:
     return init
 
 
+@_wire.safely
 def _longest(given: Any, usual: Any) -> Any:
     """Seconds of whichever limit there is, of the call's own timeout or of its session's."""
     for timeout in (given, usual):

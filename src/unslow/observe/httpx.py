@@ -3,7 +3,7 @@
 from types import ModuleType
 from typing import Any
 
-from unslow.observe import _http_calls, _record
+from unslow.observe import _http_calls, _record, _wire
 from unslow.observe._patch import Function, wrap
 
 MODULES = ("httpx._client", "httpx2._client")
@@ -55,12 +55,14 @@ def _init(what: str) -> Any:
     return make
 
 
+@_wire.safely
 def _timeout(request: Any) -> float | None:
     """The longest wait for an answer's next part."""
     timeout = request.extensions.get("timeout") or {}
     return timeout.get("read")
 
 
+@_wire.safely
 def _answered(call: _http_calls.Call, response: Any) -> None:
     call.status = getattr(response, "status_code", 0)
     call.cookies = "set-cookie" in getattr(response, "headers", ())

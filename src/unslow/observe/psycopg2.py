@@ -4,7 +4,7 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
-from unslow.observe import _backends, _record, _redirect, _statements
+from unslow.observe import _backends, _record, _redirect, _statements, _wire
 from unslow.observe._literals import Raw, literal
 from unslow.observe._patch import Function, disguised, wrap
 
@@ -20,7 +20,7 @@ def _connect(original: Function) -> Function:
     def connect(dsn: str, connection_factory: Any = None, **options: Any) -> Any:
         connection = original(
             _redirected(dsn) if _redirect.is_wanted() else dsn,
-            connection_factory=_observed(connection_factory),
+            connection_factory=_observed(connection_factory) or connection_factory,
             **options,
         )
         if not options:  # an asynchronous connection has no backend yet
@@ -40,6 +40,7 @@ def _redirected(dsn: str) -> str:
     return str(make_dsn(**_redirect.postgresql(parse_dsn(dsn), OperationalError)))
 
 
+@_wire.safely
 def _observed(factory: Any) -> Any:
     from psycopg2.extensions import connection
 

@@ -3,7 +3,7 @@
 from types import ModuleType
 from typing import Any
 
-from unslow.observe import _http_calls, _record
+from unslow.observe import _http_calls, _record, _wire
 from unslow.observe._patch import Function, wrap
 
 MODULES = ("requests.sessions",)
@@ -37,6 +37,7 @@ def _init(original: Function) -> Function:
     return init
 
 
+@_wire.safely
 def _longest(timeout: Any) -> Any:
     """The wait for the answer, of a number, a pair, or urllib3's own."""
     if isinstance(timeout, tuple):

@@ -4,7 +4,7 @@ import socket
 from types import ModuleType
 from typing import Any
 
-from unslow.observe import _http_calls, _record
+from unslow.observe import _http_calls, _record, _wire
 from unslow.observe._patch import Function, wrap
 
 MODULES = ("urllib.request",)
@@ -33,6 +33,7 @@ def _open(original: Function) -> Function:
     return open_
 
 
+@_wire.safely
 def _method(request: Any, args: tuple[Any, ...], options: dict[str, Any]) -> str:
     if hasattr(request, "get_method"):
         return str(request.get_method())
