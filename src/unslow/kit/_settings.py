@@ -19,6 +19,7 @@ class Settings:
     secret: str = field(default="", repr=False)  # signs the tokens of profiles
     continuous: bool | None = None  # profile all the time; False: when it is switched on
     metrics: bool = False  # count for Prometheus
+    query_log: bool | Mapping[str, Any] = False  # log every query; settings of `query_log.start`
     telemetry: bool = False  # spans and metrics for OpenTelemetry
 
 

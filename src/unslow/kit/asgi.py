@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from unslow.kit import _checks, _settings, metrics, profiling, slow_log, telemetry
+from unslow.kit import _checks, _settings, metrics, profiling, query_log, slow_log, telemetry
 from unslow.observe import _boundary, _embedded
 
 
@@ -13,6 +13,7 @@ class Middleware:
         self.settings = _settings.read(settings)
         _embedded.start()
         slow_log.start(self.settings)
+        query_log.configure(self.settings.query_log)
         _checks.drivers()
         _checks.around(app, Middleware)
         if self.settings.metrics:

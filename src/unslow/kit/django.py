@@ -8,7 +8,7 @@ from django.conf import settings as django_settings  # type: ignore[import-untyp
 from django.core.exceptions import ImproperlyConfigured  # type: ignore[import-untyped]
 
 from unslow.errors import UsageError
-from unslow.kit import _checks, _settings, metrics, profiling, slow_log, telemetry
+from unslow.kit import _checks, _settings, metrics, profiling, query_log, slow_log, telemetry
 from unslow.observe import _embedded, _record, _wire
 from unslow.observe._record import RequestRecord
 
@@ -28,6 +28,7 @@ class Middleware:
             if self.settings.metrics:
                 metrics.start()
             slow_log.start(self.settings)
+            query_log.configure(self.settings.query_log)
             respond = telemetry.django(profiling.django(get_response, self.settings), self.settings)
         except UsageError as problem:
             raise ImproperlyConfigured(f"UNSLOW: {problem}") from None

@@ -9,10 +9,10 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from textwrap import indent, wrap
-from typing import TextIO
+from typing import Any, TextIO
 
 from unslow.errors import UsageError
 from unslow.kit import _explain
@@ -68,6 +68,19 @@ def start(
             _stop()
         _stop = _embedded.listen(lambda record: _log(record, wish))
         _make_visible()
+
+
+def configure(wanted: bool | Mapping[str, Any]) -> None:
+    """`start` as a middleware's setting has it: True, or its arguments. Raises UsageError."""
+    if isinstance(wanted, bool):
+        if wanted:
+            start()
+        return
+    known = ("values", "explain", "explain_ms")
+    named = {name.lower(): value for name, value in wanted.items()}
+    if wrong := sorted(set(named) - set(known)):
+        raise UsageError(f"query_log has no setting {wrong[0]!r}; there are {', '.join(known)}")
+    start(**named)
 
 
 def stop() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from unslow.kit import _checks, _settings, metrics, profiling, slow_log, telemetry
+from unslow.kit import _checks, _settings, metrics, profiling, query_log, slow_log, telemetry
 from unslow.observe import _boundary, _embedded
 
 
@@ -14,6 +14,7 @@ class Middleware:
         self.settings = _settings.read(settings)
         _embedded.start()
         slow_log.start(self.settings)
+        query_log.configure(self.settings.query_log)
         _checks.drivers()
         _checks.around(app, Middleware)
         if self.settings.metrics:

@@ -146,3 +146,29 @@ print(json.dumps(said))
     )
     assert len(seen) == 3
     assert "explain_ms is -1" in seen[0]
+
+
+def test_it_is_a_setting_of_the_middleware(tmp_path) -> None:
+    count, said, values = run(
+        tmp_path,
+        PROJECT
+        + """
+from django.core.exceptions import ImproperlyConfigured
+records = kept()
+settings.UNSLOW = {"QUERY_LOG": False}
+Client().get("/books/")
+before = len(records)
+settings.UNSLOW = {"QUERY_LOG": {"VALUES": True}}
+Client().get("/authors/secret-3/")
+settings.UNSLOW = {"QUERY_LOG": {"EXPLAINED": True}}
+try:
+    Client().get("/books/")
+except ImproperlyConfigured as problem:
+    print(json.dumps([before, str(problem), records[0].getMessage()]))
+""",
+    )
+    assert count == 0
+    assert said == (
+        "UNSLOW: query_log has no setting 'explained'; there are values, explain, explain_ms"
+    )
+    assert "'secret-3'" in values
