@@ -24,6 +24,7 @@ class Ready:
     package: Path  # its sources
     dsn: str
     log: Path  # of the database server
+    pages: Path | None = None  # further calls, for the mutants alone
 
 
 Prepared = Callable[[Path, str], AbstractContextManager[Ready]]  # cache folder, interpreter

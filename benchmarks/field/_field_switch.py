@@ -15,7 +15,9 @@ def is_off(number):
 
 
 def method(number, rows, name, *arguments, **named):
-    return rows if is_off(number) else getattr(rows, name)(*arguments, **named)
+    if is_off(number):
+        return rows.all() if hasattr(rows, "get_queryset") else rows  # of a manager
+    return getattr(rows, name)(*arguments, **named)
 
 
 def options(*pairs):

@@ -24,13 +24,14 @@ class Mutation:
     last_line: int
     function: str
     text: str
+    left: str = ""  # what stands there instead
 
     @property
     def key(self) -> str:
         return f"{self.path}:{self.line}:{self.start}"
 
     def cut(self, source: bytes) -> bytes:
-        return source[: self.start] + source[self.end :]
+        return source[: self.start] + self.left.encode() + source[self.end :]
 
 
 def copy(package: Path, target: Path) -> None:
@@ -123,7 +124,8 @@ class _Visitor(ast.NodeTransformer):
 
     def _method(self, node: ast.Call, chain: ast.expr) -> ast.AST:
         assert isinstance(node.func, ast.Attribute)
-        number = self._add(self._end(node.func.value), self._end(node), node, chain)
+        left = ".all()" if _is_manager(node.func.value) else ""
+        number = self._add(self._end(node.func.value), self._end(node), chain, left)
         call = ast.parse(f"{SWITCH}.method({number}, 0, {node.func.attr!r})", mode="eval").body
         assert isinstance(call, ast.Call)
         call.args[1] = node.func.value
@@ -137,11 +139,11 @@ class _Visitor(ast.NodeTransformer):
         if not any(eager) or any(isinstance(argument, ast.Starred) for argument in arguments):
             return node
         pairs: list[ast.expr] = []
-        for place, (argument, visited) in enumerate(zip(arguments, node.args, strict=True)):
+        for place, visited in enumerate(node.args):
             number = 0
             if eager[place]:
                 start, end = self._argument(node, arguments, place)
-                number = self._add(start, end, argument, chain)
+                number = self._add(start, end, chain)
             pairs.append(ast.Tuple([ast.Constant(number), visited], ast.Load()))
         kept = ast.parse(f"{SWITCH}.options()", mode="eval").body
         assert isinstance(kept, ast.Call)
@@ -158,7 +160,7 @@ class _Visitor(ast.NodeTransformer):
             return self._end(arguments[place - 1]), self._end(arguments[place])
         return self._start(arguments[0]), self._start(arguments[1])
 
-    def _add(self, start: int, end: int, node: ast.expr, chain: ast.expr) -> int:
+    def _add(self, start: int, end: int, chain: ast.expr, left: str = "") -> int:
         number = self.number + len(self.found)
         assert chain.end_lineno is not None
         start, end = self._with_parentheses(start), end
@@ -173,6 +175,7 @@ class _Visitor(ast.NodeTransformer):
                 chain.end_lineno,
                 ".".join(self.functions),
                 " ".join(self.source[start:end].decode().split()),
+                left,
             )
         )
         return number
@@ -193,6 +196,11 @@ class _Visitor(ast.NodeTransformer):
         assert node.end_lineno is not None
         assert node.end_col_offset is not None
         return self.starts[node.end_lineno - 1] + node.end_col_offset
+
+
+def _is_manager(node: ast.expr) -> bool:
+    """Whether a queryset is made here: `Order.objects` and `event.orders` are none yet."""
+    return isinstance(node, ast.Attribute)
 
 
 def _is_eager(node: ast.expr) -> bool:

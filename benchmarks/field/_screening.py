@@ -16,9 +16,14 @@ from psycopg import sql
 from benchmarks.field._application import Ready
 from unslow.demo._embedded import free_port
 from unslow.lab.workload import Call, Client
+from unslow.lab.workload.replay import read
 
 START_S = 300.0
 STATEMENT = re.compile(rb"LOG:  (?:statement|execute [^:]*): +(\w+)")
+DRAWN = re.compile(
+    rb"""csrfmiddlewaretoken["'] value=["']\w+|(?:csrf|nonce)[\w-]*["']?[=:] ?["'][\w+/=-]+"""
+    rb"""|127\.0\.0\.1(?::|%3A)\d+"""  # each start of the application has a port of its own
+)
 APART = {b"BEGIN", b"COMMIT", b"ROLLBACK", b"SET", b"SAVEPOINT", b"RELEASE", b"SHOW"}
 
 
@@ -31,7 +36,7 @@ class Answer:
     log: bytes = b""  # of the database server
 
     def agrees(self, other: "Answer") -> bool:
-        return (self.status, self.body) == (other.status, other.body)
+        return (self.status, _stable(self.body)) == (other.status, _stable(other.body))
 
 
 @dataclass(frozen=True)
@@ -68,10 +73,8 @@ class Server:
     ready: Ready
     steered: Switches | None
 
-    def ask(self, path: str) -> Answer:
+    def ask(self, call: Call) -> Answer:
         """Send the request twice and count in the second: caches are warm."""
-        name, _, value = self.ready.header.partition(": ")
-        call = Call("GET", path, path, {name: value})
         self.client.send(call)
         if self.steered:
             self.steered.ran()
@@ -100,7 +103,7 @@ def served(ready: Ready, sources: Path, steered: Switches | None = None) -> Iter
         )
     try:
         client = Client(f"http://127.0.0.1:{port}")
-        _wait(client, paths(ready)[0], process, sources / "server.log")
+        _wait(client, calls(ready)[0].path, process, sources / "server.log")
         yield Server(client, ready, steered)
         client.close()
     finally:
@@ -139,5 +142,22 @@ def log_statements(dsn: str, which: str) -> None:
         )
 
 
-def paths(ready: Ready) -> list[str]:
-    return [json.loads(line)["path"] for line in ready.traffic.read_text().splitlines()]
+def calls(ready: Ready) -> tuple[Call, ...]:
+    """The calls of the recording, and of the pages where there are any, with the login."""
+    name, _, value = ready.header.partition(": ")
+    files = filter(None, (ready.traffic, ready.pages))
+    return tuple(
+        Call("GET", call.path, "", {**call.headers, name: value})
+        for file in files
+        for call in read(file)
+    )
+
+
+def line(call: Call) -> str:
+    """The call as a line of a recording."""
+    return json.dumps({"path": call.path, "headers": call.headers}) + "\n"
+
+
+def _stable(body: bytes) -> bytes:
+    """The page without what it draws anew for each request."""
+    return DRAWN.sub(b"", body)

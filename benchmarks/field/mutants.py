@@ -8,33 +8,29 @@ stands in a file of JSON lines, and a second run goes on where the first stopped
 import argparse
 import contextlib
 import json
-import os
-import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from benchmarks.field import _indexes as indexes
 from benchmarks.field import _mutations as mutations
-from benchmarks.field._application import CACHE, Ready, audit_command
+from benchmarks.field._application import CACHE, Ready
+from benchmarks.field._auditing import Audits, Case, unchanged
 from benchmarks.field._indexes import Index
 from benchmarks.field._mutations import Mutation
-from benchmarks.field._screening import Answer, paths, served, switches
+from benchmarks.field._screening import Answer, calls, line, served, switches
 from unslow.errors import UnslowError
 from unslow.lab.patching import apply
-from unslow.model import IndexEvidence, Patch, RepeatedLoad, RepeatEvidence, Report, Site
-from unslow.model.report import ReportedFinding
+from unslow.model import IndexEvidence, Patch, Site
+from unslow.progress import Silent
 
 APPLICATIONS = ("argus", "pretix", "airflow")
-AUDIT_S = 900.0
 FEW = 5  # statements more; below it no list is read row by row
+AT_ONCE = 8  # mutants in one proof: more would take longer to gate than to measure
 
 
 def main() -> int:
@@ -43,7 +39,8 @@ def main() -> int:
     parser.add_argument("--budget", default="30m", help="seconds, or 30m")
     parser.add_argument("--python", default="python3.12")
     parser.add_argument("--results", type=Path, help="the file of JSON lines")
-    parser.add_argument("--no-prove", action="store_true", help="count statements, measure no time")
+    parser.add_argument("--proof", default="3m", help="for a group of mutants; 0 measures no time")
+    parser.add_argument("--indexes", action="store_true", help="drop indexes, not eager loads")
     parser.add_argument("--again", action="store_true", help="audit again what was not restored")
     options = parser.parse_args()
     folder = CACHE / options.app
@@ -51,10 +48,12 @@ def main() -> int:
     end = time.monotonic() + _seconds(options.budget)
     application = import_module(f"benchmarks.field.{options.app}.run")
     with application.prepared(folder, options.python) as ready:
-        run = Run(ready, folder, results, end, prove=not options.no_prove)
+        run = Run(ready, folder, results, end, proof_s=_seconds(options.proof))
         run.screen()
-        run.audit()
-        run.audit_indexes()
+        if options.indexes:
+            run.audit_indexes()
+        else:
+            run.audit()
     print(results.summary())
     return 0
 
@@ -65,8 +64,8 @@ class Results:
     def __init__(self, file: Path, again: bool) -> None:
         self.file = file
         self.known: dict[str, dict[str, Any]] = {}
-        for line in file.read_text().splitlines() if file.exists() else ():
-            entry = json.loads(line)
+        for text in file.read_text().splitlines() if file.exists() else ():
+            entry = json.loads(text)
             self.known[entry["key"]] = entry
         for entry in self.known.values():
             if again and entry.get("verdict") not in (None, "restored", "proven"):
@@ -112,9 +111,9 @@ class Run:
     """One application, ready to be served with other sources."""
 
     def __init__(
-        self, ready: Ready, folder: Path, results: Results, end: float, *, prove: bool
+        self, ready: Ready, folder: Path, results: Results, end: float, *, proof_s: float
     ) -> None:
-        self.ready, self.results, self.end, self.prove = ready, results, end, prove
+        self.ready, self.results, self.end, self.proof_s = ready, results, end, proof_s
         self.folder = folder / "mutants"
         self.sources = self.folder / "sources" / ready.package.name
         self.instrumented = self.folder / "instrumented" / ready.package.name
@@ -123,35 +122,38 @@ class Run:
             mutations.copy(ready.package, target)
         found = mutations.instrument(self.instrumented)
         self.mutations = {mutation.key: mutation for mutation in found}
+        self.calls = {call.path: call for call in calls(ready)}
         self.asked: dict[str, Answer] = {}
-        self.known: set[str] = set()
 
     def screen(self) -> None:
         """Switch each eager load off where it is reached, and compare answers and statements."""
         steered = switches(self.folder)
         with served(self.ready, self.instrumented.parent, steered) as server:
             at_start = steered.ran()
-            for path in paths(self.ready):
+            for path, call in self.calls.items():
                 with contextlib.suppress(OSError):  # one that hangs is left out
-                    first, second = server.ask(path), server.ask(path)
+                    first, second = server.ask(call), server.ask(call)
                     if first.status == 200 and first.agrees(second):
                         self.asked[path] = second
+                    else:
+                        print(f"left out: {first.status} {path}", flush=True)
             for mutation in self.mutations.values():
                 concerned = [p for p, one in self.asked.items() if mutation.number in one.reached]
                 if self._is_done(mutation, concerned):
                     continue
                 steered.turn_off(mutation.number)
-                answers = {path: server.ask(path) for path in concerned}
+                answers = {path: server.ask(self.calls[path]) for path in concerned}
                 steered.turn_off(0)
                 for path in [p for p in concerned if not answers[p].agrees(self.asked[p])]:
-                    if not server.ask(path).agrees(self.asked[path]):  # it changes by itself
-                        del self.asked[path], answers[path]
+                    if not server.ask(self.calls[path]).agrees(self.asked[path]):
+                        del self.asked[path], answers[path]  # it changes by itself
                 self._screened(mutation, answers)
         for mutation in self.mutations.values():
             if mutation.number in at_start and not self._is_done(mutation, self.asked):
                 steered.turn_off(mutation.number)
                 with served(self.ready, self.instrumented.parent, steered) as server:
-                    self._screened(mutation, {path: server.ask(path) for path in self.asked})
+                    answers = {path: server.ask(self.calls[path]) for path in self.asked}
+                    self._screened(mutation, answers)
                 steered.turn_off(0)
 
     def _is_done(self, mutation: Mutation, concerned: Iterable[str]) -> bool:
@@ -177,140 +179,175 @@ class Run:
         )
 
     def audit(self) -> None:
-        """Cut each mutant's eager load out, audit the calls that it slows, and judge the report."""
+        """Cut eager loads out, audit the calls that need them, and judge what is found.
+
+        Those that share no endpoint are cut out together: each endpoint misses one alone.
+        """
         valid = [entry for entry in self.results.valid() if entry["key"] in self.mutations]
         print(f"{len(valid)} mutants", flush=True)
-        self.known = self._known()
-        for entry in valid:
-            if "verdict" in entry or time.monotonic() > self.end:
-                continue
-            judged = {**entry, **self._judge(self.mutations[entry["key"]], entry["worse"])}
-            self.results.add(judged)
-            more = _extra(entry)
-            print(
-                f"{judged['verdict']:9} {'exact' if judged['exact'] else '     '} {more:+5} "
-                f"{entry['key']} {entry['function']} {entry['text'][:60]} {judged['reason']}",
-                flush=True,
+        open_ones = [entry for entry in valid if self._is_open(entry)]
+        if not open_ones:
+            return
+        recording = self.folder / "recording.jsonl"
+        recording.write_text("".join(line(self.calls[path]) for path in self.asked))
+        audits = unchanged(self.ready, recording, Silent())
+        for group in self._groups(audits, open_ones):
+            if time.monotonic() > self.end:
+                break
+            started = time.monotonic()
+            judged = self._judged(audits, group)
+            for entry in judged:
+                self.results.add(entry)
+                print(_told(entry), flush=True)
+            print(f"{len(group)} in {time.monotonic() - started:.0f} s", flush=True)
+
+    def _is_open(self, entry: Mapping[str, Any]) -> bool:
+        """What was restored without a measurement is audited again when there is time for one."""
+        unproven = entry.get("verdict") == "restored" and not entry.get("proof_s")
+        return "verdict" not in entry or (self.proof_s > 0 and unproven)
+
+    def _groups(
+        self, audits: Audits, entries: Sequence[dict[str, Any]]
+    ) -> list[list[dict[str, Any]]]:
+        """Those that no request meets two of, the largest first."""
+        groups: list[tuple[set[str], list[dict[str, Any]]]] = []
+        for entry in entries:
+            number = self.mutations[entry["key"]].number
+            reached = {audits.endpoint(p) for p, one in self.asked.items() if number in one.reached}
+            reached |= {audits.endpoint(path) for path in entry["worse"]}
+            most = AT_ONCE if self.proof_s else len(entries)
+            home = next(
+                (one for one in groups if one[0].isdisjoint(reached) and len(one[1]) < most), None
             )
+            if home is None:
+                groups.append((reached, [entry]))
+            else:
+                home[0].update(reached)
+                home[1].append(entry)
+        return [group for _, group in groups]
 
-    def audit_indexes(self) -> None:
-        """Drop each index that spares a request half its plans' cost, and audit that request."""
-        asked = {path: indexes.statements(answer.log) for path, answer in self.asked.items()}
-        for index, worse in indexes.worse(self.ready.dsn, asked):
-            entry = self.results.known.get(index.key, {})
-            if not worse or "verdict" in entry or time.monotonic() > self.end:
-                continue
-            with indexes.without(self.ready.dsn, index):
-                report, said = self._report(worse, None)
-            judged = _index_verdict(report, index) if report else {"verdict": "failed"}
-            text = f"{index.table}({index.column})"
-            self.results.add({"key": index.key, "text": text, "costs": worse, **judged})
-            print(f"{judged['verdict']:9} {index.key} {text} {said}", flush=True)
-
-    def _judge(self, mutation: Mutation, worse: Mapping[str, Sequence[int]]) -> dict[str, Any]:
-        original = (self.ready.package.parent / mutation.path).read_bytes()
-        file = self.sources.parent / mutation.path
-        file.write_bytes(mutation.cut(original))
+    def _judged(self, audits: Audits, group: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        cuts = [self.mutations[entry["key"]] for entry in group]
+        concerned = [{audits.endpoint(path) for path in entry["worse"]} - {""} for entry in group]
+        self._cut(cuts)
         try:
-            report, said = self._report(worse, mutation)
-            if report is None:
-                return {"verdict": "failed", "found": False, "exact": False, "reason": said}
-            return self._verdict(report, mutation, worse)
+            cases = audits.audit(self.sources.parent, frozenset().union(*concerned), self.proof_s)
+            mine = [
+                [case for case in cases if ends.intersection(case.finding.endpoints)]
+                for ends in concerned
+            ]
+            reasons = self._restored(cuts, group, mine)
+        except (OSError, RuntimeError, UnslowError) as error:
+            failed = {"verdict": "failed", "found": False, "exact": False}
+            return [{**entry, **failed, "reason": str(error)[-500:]} for entry in group]
         finally:
             self._restore()
-
-    def _known(self) -> set[str]:
-        """What the recording repeats in the unchanged application."""
-        kept = self.folder / "unchanged.json"
-        if not kept.exists():
-            report, said = self._report(self.asked, None)
-            if report is None:
-                raise RuntimeError(said)
-            kept.write_bytes(msgspec.json.encode(report))
-        report = msgspec.json.decode(kept.read_bytes(), type=Report)
-        return {key for finding in report.findings for key in keys(finding)}
-
-    def _report(
-        self, concerned: Iterable[str], mutation: Mutation | None
-    ) -> tuple[Report | None, str]:
-        traffic = self.folder / "traffic.jsonl"
-        traffic.write_text("".join(json.dumps({"path": path}) + "\n" for path in concerned))
-        output = self.folder / "report.json"
-        output.unlink(missing_ok=True)
-        extra = ["--json", str(output)]
-        proves = self.prove and mutation is not None
-        extra += ["--time-budget", "2m"] if proves else ["--no-prove"]
-        path = self.ready.environment.get("PYTHONPATH", "")
-        environment = {
-            **self.ready.environment,
-            "PYTHONPATH": os.pathsep.join(filter(None, (str(self.sources.parent), path))),
-        }
-        command = audit_command(replace(self.ready, traffic=traffic), extra)
-        try:
-            done = subprocess.run(
-                command,
-                env=environment,
-                cwd=self.ready.folder,
-                capture_output=True,
-                text=True,
-                timeout=AUDIT_S,
-            )
-        except subprocess.TimeoutExpired:
-            return None, "the audit took too long"
-        if not output.exists():
-            return None, (done.stderr or done.stdout).strip()[-500:]
-        return msgspec.json.decode(output.read_bytes(), type=Report), ""
+        return [
+            {**entry, **self._verdict(own, cuts, cut, reason)}
+            for entry, own, cut, reason in zip(group, mine, cuts, reasons, strict=True)
+        ]
 
     def _verdict(
-        self,
-        report: Report,
-        mutation: Mutation,
-        worse: Mapping[str, Sequence[int]],
+        self, cases: Sequence[Case], cuts: Sequence[Mutation], cut: Mutation, reason: str | None
     ) -> dict[str, Any]:
-        new = [finding for finding in report.findings if keys(finding) - self.known]
-        exact = any(is_cause(finding.cause, mutation) for finding in new)
-        said = {"found": bool(new), "exact": exact, "cause": _places(new)}
-        if not new:
+        causes = [case.finding.cause for case in cases]
+        exact = any(is_cause(cause, cut, cuts, self.ready.package.parent) for cause in causes)
+        said = {
+            "found": bool(cases),
+            "exact": exact,
+            "proof_s": self.proof_s,
+            "cause": [f"{one.path}:{one.line}" for one in causes if one],
+            "proofs": [
+                f"{fix.patch.fixer} {fix.verdict.verdict} {fix.verdict.reason}"[:300]
+                for case in cases
+                for fix in case.fixes
+            ],
+            "advice": [text[:300] for case in cases for text in case.advice],
+        }
+        if not cases:
             return {**said, "verdict": "missed", "reason": "no finding"}
-        fixes = [fix for finding in new for fix in finding.fixes if fix.edits or fix.files]
-        if not fixes:
+        if not any(case.fixes for case in cases):
             return {**said, "verdict": "advised", "reason": "no patch"}
-        reason = ""
-        for fix in fixes:
-            reason = self._restored(Patch("", "", "safe", fix.edits, fix.files), mutation, worse)
-            if not reason:
-                proven = fix.proof.verdict == "proven"
-                told = "" if proven or not self.prove else fix.proof.verdict
-                return {**said, "verdict": "proven" if proven else "restored", "reason": told}
-        return {**said, "verdict": "patched", "reason": reason}
+        if reason:
+            return {**said, "verdict": "patched", "reason": reason}
+        proven = any(fix.proven for case in cases for fix in case.chosen())
+        return {**said, "verdict": "proven" if proven else "restored", "reason": ""}
 
     def _restored(
-        self, patch: Patch, mutation: Mutation, worse: Mapping[str, Sequence[int]]
-    ) -> str:
-        """Why the patched application is not as good as before the mutation; "" when it is."""
+        self,
+        cuts: Sequence[Mutation],
+        group: Sequence[dict[str, Any]],
+        cases: Sequence[Sequence[Case]],
+    ) -> list[str | None]:
+        """Why each is not as good as before with its patches, of rivals the proven or else the
+        first one; "" when it is, None without a patch."""
+        chosen = {id(case): case.chosen() for own in cases for case in own}
+        patches = [fix.patch for fixes in chosen.values() for fix in fixes]
         parent = self.sources.parent
         try:
-            changed = apply([patch], lambda path: (parent / path).read_bytes())
-            for path, content in changed.items():
-                (parent / path).parent.mkdir(parents=True, exist_ok=True)
-                (parent / path).write_bytes(content)
-            with served(self.ready, parent) as server:
-                answers = {path: server.ask(path) for path in worse}
-        except (OSError, RuntimeError, UnslowError) as error:
-            return str(error)[-300:]
-        finally:
-            self._restore()
-            (parent / mutation.path).write_bytes(
-                mutation.cut((self.ready.package.parent / mutation.path).read_bytes())
-            )
-        for path, answer in answers.items():
+            changed = apply(patches, lambda path: (parent / path).read_bytes())
+        except UnslowError:
+            changed = self._one_by_one(patches)
+        for path, content in changed.items():
+            (parent / path).parent.mkdir(parents=True, exist_ok=True)
+            (parent / path).write_bytes(content)
+        wanted = [path for entry in group for path in entry["worse"]]
+        with served(self.ready, parent) as server:
+            answers = {path: server.ask(self.calls[path]) for path in wanted}
+        return [
+            self._as_before(entry["worse"], answers) if any(one.fixes for one in own) else None
+            for entry, own in zip(group, cases, strict=True)
+        ]
+
+    def _one_by_one(self, patches: Sequence[Patch]) -> dict[str, bytes]:
+        """As many of the patches as go together."""
+        parent = self.sources.parent
+        kept: list[Patch] = []
+        changed: dict[str, bytes] = {}
+        for patch in patches:
+            with contextlib.suppress(UnslowError):
+                changed = apply([*kept, patch], lambda path: (parent / path).read_bytes())
+                kept.append(patch)
+        return changed
+
+    def _as_before(self, worse: Mapping[str, Sequence[int]], answers: Mapping[str, Answer]) -> str:
+        for path, (before, after) in worse.items():
+            answer = answers[path]
             if not answer.agrees(self.asked[path]):
-                return f"{path} answers something else"
-            before, after = worse[path]
+                return f"{path} answers something else ({answer.status})"
             # A join may become a query of its own, which costs one, and one for each relation.
             if answer.statements - before > max(2, (after - before) // 4):
                 return f"{path} sends {answer.statements} statements, {before} before"
         return ""
+
+    def audit_indexes(self) -> None:
+        """Drop each index that spares a request half its plans' cost, and audit that request."""
+        asked = {path: indexes.statements(answer.log) for path, answer in self.asked.items()}
+        recording = self.folder / "recording.jsonl"
+        recording.write_text("".join(line(self.calls[path]) for path in self.asked))
+        audits = None
+        for index, worse in indexes.worse(self.ready.dsn, asked):
+            entry = self.results.known.get(index.key, {})
+            if not worse or "verdict" in entry or time.monotonic() > self.end:
+                continue
+            audits = audits or unchanged(self.ready, recording, Silent())
+            endpoints = {audits.endpoint(path) for path in worse} - {""}
+            try:
+                with indexes.without(self.ready.dsn, index):
+                    cases = audits.audit_indexes(endpoints, self.proof_s)
+                judged = _index_verdict(cases, index)
+            except (OSError, UnslowError) as error:
+                judged = {"verdict": "failed", "reason": str(error)[-300:]}
+            text = f"{index.table}({index.column})"
+            self.results.add({"key": index.key, "text": text, "costs": worse, **judged})
+            print(f"{judged['verdict']:9} {index.key} {text}", flush=True)
+
+    def _cut(self, cuts: Sequence[Mutation]) -> None:
+        for path in {cut.path for cut in cuts}:
+            source = (self.ready.package.parent / path).read_bytes()
+            for cut in sorted(cuts, key=lambda one: -one.start):
+                source = cut.cut(source) if cut.path == path else source
+            (self.sources.parent / path).write_bytes(source)
 
     def _restore(self) -> None:
         """Every source as the package has it."""
@@ -324,45 +361,45 @@ class Run:
                 file.write_bytes(original.read_bytes())
 
 
-def _index_verdict(report: Report, index: Index) -> dict[str, Any]:
+def _told(entry: Mapping[str, Any]) -> str:
+    exact = "exact" if entry["exact"] else "     "
+    return (
+        f"{entry['verdict']:9} {exact} {_extra(entry):+5} {entry['key']} {entry['function']} "
+        f"{entry['text'][:60]} {entry['reason']}"
+    )
+
+
+def _index_verdict(cases: Sequence[Case], index: Index) -> dict[str, Any]:
     """Restored: an index is proposed that begins with the same column."""
-    verdict = {"verdict": "missed", "found": False, "exact": False}
-    for finding in report.findings:
-        if not isinstance(found := finding.evidence, IndexEvidence) or found.table != index.table:
+    verdict = {"verdict": "missed", "found": False, "exact": False, "reason": "no finding"}
+    for case in cases:
+        found = case.finding.evidence
+        if not isinstance(found, IndexEvidence) or found.table != index.table:
             continue
         columns = {name.lstrip("-") for name in (*found.equality, *found.ranges, *found.order)}
         if index.column in columns:
-            written = any(fix.edits or fix.files or fix.sql for fix in finding.fixes)
-            return {"verdict": "restored" if written else "advised", "found": True, "exact": True}
+            proofs = [f"{fix.patch.fixer} {fix.verdict.verdict}" for fix in case.fixes]
+            how = "proven" if case.fixes and case.fixes[0].proven else "restored"
+            how = how if case.fixes else "advised"
+            return {"verdict": how, "found": True, "exact": True, "proofs": proofs, "reason": ""}
     return verdict
 
 
-def is_cause(cause: Site | None, mutation: Mutation) -> bool:
-    """Whether the finding points into the chain that the eager load stood in."""
-    if cause is None or not cause.path.endswith(mutation.path):
+def is_cause(cause: Site | None, cut: Mutation, cuts: Sequence[Mutation], package: Path) -> bool:
+    """Whether the finding points into the chain that the eager load stood in, or to another
+    step of it in the same function (`rows = ...; rows = rows.prefetch_related(...)`)."""
+    if cause is None or not cause.path.endswith(cut.path):
         return False
-    removed = mutation.last_line  # lines after the cut have moved up by at most its own
-    return bool(cause.line <= removed and cause.end_line >= mutation.first_line)
+    source = (package / cut.path).read_bytes()
 
+    def moved(line: int) -> int:
+        """Where a line is when all that was cut out above it is gone."""
+        above = [one for one in cuts if one.path == cut.path and one.line < line]
+        return line - sum(source.count(b"\n", one.start, one.end) for one in above)
 
-def loads(finding: ReportedFinding) -> tuple[RepeatedLoad, ...]:
-    return finding.evidence.loads if isinstance(finding.evidence, RepeatEvidence) else ()
-
-
-def keys(finding: ReportedFinding) -> set[str]:
-    """What it repeats, and where: by endpoint, model, relations and statement."""
-    return {
-        " ".join(
-            (endpoint, one.load.parent if one.load else "", *one.relation_path, one.fingerprint)
-        )
-        for endpoint in finding.endpoints
-        for one in loads(finding)
-    }
-
-
-def _places(findings: Sequence[ReportedFinding]) -> list[str]:
-    causes = [finding.cause for finding in findings if finding.cause]
-    return [f"{cause.path}:{cause.line}" for cause in causes]
+    first, last = moved(cut.first_line), max(moved(cut.first_line), moved(cut.last_line))
+    same_function = cause.function.endswith(cut.function)  # another link of the same rows
+    return bool(same_function or (cause.line <= last and cause.end_line >= first))
 
 
 def _seconds(text: str) -> float:

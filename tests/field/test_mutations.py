@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 from benchmarks.field import _mutations as mutations
-from benchmarks.field._screening import switches
+from benchmarks.field._screening import Answer, switches
+from benchmarks.field.mutants import is_cause
+
+from unslow.model import Site
 
 
 def mutated(folder: Path, source: str) -> list[str]:
@@ -46,6 +49,7 @@ def test_nothing_to_take_out(tmp_path: Path, source: str) -> None:
             'x = rows.prefetch_related(Prefetch("a", A.select_related("b")))\n',
             ['x = rows.prefetch_related(Prefetch("a", A))\n', "x = rows\n"],
         ),
+        ('x = A.objects.select_related("b")\n', ["x = A.objects.all()\n"]),
         ("x = s.options(joinedload(A.b)).all()\n", ["x = s.all()\n"]),
         (
             "x = s.options(joinedload(A.b), defer(A.c), orm.selectinload(A.d).joinedload(D.e))\n",
@@ -83,3 +87,41 @@ def test_a_switch_leaves_out_one_eager_load_and_tells_which_were_reached(tmp_pat
     assert done.stdout.split() == ["tuple", "Rows"]
     assert steered.ran() == {1, 2}
     assert steered.ran() == frozenset()
+
+
+TWO = (
+    "def first():\n    return rows.select_related(\n        'a',\n    )\n\n\n"
+    "def second():\n    return rows.prefetch_related('b')\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("cause", "exact"),
+    [
+        (Site("app/views.py", 6, 6, 11, 15, "second"), True),
+        (Site("app/views.py", 5, 5, 0, 4, "second"), True),  # another step of the same rows
+        (Site("app/views.py", 2, 2, 11, 15, "first"), False),
+        (Site("app/other.py", 6, 6, 11, 15, "other"), False),
+        (None, False),
+    ],
+)
+def test_a_cause_is_looked_for_where_the_lines_are_after_all_cuts(
+    tmp_path: Path, cause: Site | None, exact: bool
+) -> None:
+    original = tmp_path / "app"
+    original.mkdir()
+    (original / "views.py").write_text(TWO)
+    copy = tmp_path / "mutable" / "app"
+    copy.mkdir(parents=True)
+    (copy / "views.py").write_text(TWO)
+    cuts = mutations.instrument(copy)
+    assert is_cause(cause, cuts[1], cuts, tmp_path) is exact
+
+
+def test_answers_agree_when_only_what_is_drawn_anew_differs() -> None:
+    def page(token: str, port: int, rows: int) -> Answer:
+        text = f'<input name="csrfmiddlewaretoken" value="{token}">{rows}'
+        return Answer(200, f'{text}"next": "http://127.0.0.1:{port}/?page=2"'.encode(), 9)
+
+    assert page("a1b2", 5001, 7).agrees(page("c3d4", 6002, 7))
+    assert not page("a1b2", 5001, 7).agrees(page("a1b2", 5001, 8))

@@ -18,11 +18,23 @@ from argus.incident.models import (  # noqa: E402
     SourceSystemType,
     Tag,
 )
+from argus.notificationprofile.models import (  # noqa: E402
+    DestinationConfig,
+    Filter,
+    Media,
+    NotificationProfile,
+    TimeRecurrence,
+    Timeslot,
+)
+from argus.plannedmaintenance.models import PlannedMaintenanceTask  # noqa: E402
+from django.contrib import auth  # noqa: E402
+from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
 from django.db import transaction  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from rest_framework.authtoken.models import Token  # noqa: E402
 
 TOKEN = "a" * 40
+SESSION = "s" * 32
 
 
 @transaction.atomic
@@ -61,6 +73,44 @@ def populate(incidents: int) -> None:
                 incident=incident, actor=chance.choice(operators), timestamp=now, type="ACK"
             )
             Acknowledgement.objects.create(event=event)
+    for source in sources:
+        Token.objects.create(user=source.user)
+    profiles(admin)
+    log_in(admin)
+
+
+def profiles(owner: User) -> None:
+    media, _ = Media.objects.get_or_create(slug="email", defaults={"name": "Email"})
+    for number in range(8):
+        slot = Timeslot.objects.create(user=owner, name=f"Slot {number}")
+        TimeRecurrence.objects.create(
+            timeslot=slot, days=[1, 2], start=datetime.time(8), end=datetime.time(16)
+        )
+        chosen = Filter.objects.create(
+            user=owner, name=f"Filter {number}", filter={"maxlevel": 5}, public=True
+        )
+        destination = DestinationConfig.objects.create(
+            user=owner,
+            media=media,
+            settings={"email_address": f"{number}@example.com", "synced": False},
+        )
+        profile = NotificationProfile.objects.create(
+            user=owner, name=f"Profile {number}", timeslot=slot
+        )
+        profile.filters.add(chosen)
+        profile.destinations.add(destination)
+        task = PlannedMaintenanceTask.objects.create(created_by=owner, description=f"Work {number}")
+        task.filters.add(chosen)
+
+
+def log_in(person: User) -> None:
+    """A session under a known key, for the pages."""
+    session = SessionStore()
+    session[auth.SESSION_KEY] = str(person.pk)
+    session[auth.BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session[auth.HASH_SESSION_KEY] = person.get_session_auth_hash()
+    session._session_key = SESSION
+    session.save(must_create=True)
 
 
 populate(int(sys.argv[1]))

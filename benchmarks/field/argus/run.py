@@ -44,6 +44,7 @@ def prepared(folder: Path, interpreter: str) -> Iterator[Ready]:
             package(python, "argus"),
             dsn,
             database.log,
+            HERE / "pages.jsonl",
         )
 
 

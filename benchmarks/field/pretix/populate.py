@@ -2,6 +2,7 @@
 
 import random
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -9,12 +10,16 @@ import django
 
 django.setup()
 
+from django.conf import settings  # noqa: E402
+from django.contrib import auth  # noqa: E402
+from django.contrib.sessions.backends.cached_db import SessionStore  # noqa: E402
 from django.db import transaction  # noqa: E402
 from django_scopes import scopes_disabled  # noqa: E402
 from pretix.base import models  # noqa: E402
 from pretix.base.models.organizer import TeamAPIToken  # noqa: E402
 
 TOKEN = "k" * 64
+SESSION = "s" * 32
 PRICE, RATE, TAX = Decimal("23.00"), Decimal("19.00"), Decimal("3.67")
 NOW = datetime.now(UTC).replace(microsecond=0)
 MONTH = timedelta(days=30)
@@ -25,18 +30,26 @@ PLUGINS = "pretix.plugins.banktransfer,pretix.plugins.ticketoutputpdf"
 def populate(orders: int) -> None:
     chance = random.Random(orders)
     organizer = models.Organizer.objects.create(name="Organizer", slug="org")
-    user(organizer)
+    person = user(organizer)
     customers = people(organizer)
+    kind = organizer.meta_properties.create(name="Kind", default="concert")
+    scanners: list[models.Device] = []
     for number in range(2):
         event = new_event(organizer, number)
+        event.meta_values.create(property=kind, value="talk")
         items = catalogue(event, chance)
         admission(event, organizer, items, chance)
-        sell(event, organizer, items, customers, chance, orders)
+        scanners = scanners or devices(organizer)
+        sell(event, items, customers, scanners, chance, orders)
+        for order in event.orders.all():
+            logged(order, person)
+    series(organizer, kind)
     cards(organizer, customers)
-    devices(organizer)
+    for device in scanners:
+        device.limit_events.add(*organizer.events.all())
 
 
-def user(organizer: models.Organizer) -> None:
+def user(organizer: models.Organizer) -> models.User:
     person = models.User.objects.create_user("admin@example.com", "unused")
     everything = {
         field.name: True
@@ -51,6 +64,32 @@ def user(organizer: models.Organizer) -> None:
     for number in range(8):
         small = models.Team.objects.create(organizer=organizer, name=f"Team {number}")
         small.members.add(person)
+    log_in(person)
+    return person
+
+
+def logged(order: models.Order, person: models.User) -> None:
+    """An entry of the log without the tasks that follow one."""
+    models.LogEntry.objects.create(
+        content_object=order,
+        event=order.event,
+        organizer=order.event.organizer,
+        user=person,
+        action_type="pretix.event.order.placed",
+        data="{}",
+    )
+
+
+def log_in(person: models.User) -> None:
+    """A session under a known key, for the pages."""
+    session = SessionStore()
+    session[auth.SESSION_KEY] = str(person.pk)
+    session[auth.BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+    session[auth.HASH_SESSION_KEY] = person.get_session_auth_hash()
+    session["pretix_auth_long_session"] = True
+    session["pretix_auth_login_time"] = int(time.time())
+    session._session_key = SESSION
+    session.save(must_create=True)
 
 
 def people(organizer: models.Organizer) -> list[models.Customer]:
@@ -69,7 +108,9 @@ def people(organizer: models.Organizer) -> list[models.Customer]:
     return customers
 
 
-def new_event(organizer: models.Organizer, number: int) -> models.Event:
+def new_event(
+    organizer: models.Organizer, number: int, *, has_subevents: bool = False
+) -> models.Event:
     event = models.Event.objects.create(
         organizer=organizer,
         name=f"Event {number}",
@@ -78,6 +119,7 @@ def new_event(organizer: models.Organizer, number: int) -> models.Event:
         live=True,
         plugins=PLUGINS,
         currency="EUR",
+        has_subevents=has_subevents,
     )
     event.set_defaults()
     return event
@@ -145,13 +187,13 @@ def admission(
 
 def sell(
     event: models.Event,
-    organizer: models.Organizer,
     items: list[Item],
     customers: list[models.Customer],
+    scanners: list[models.Device],
     chance: random.Random,
     orders: int,
 ) -> None:
-    channel = organizer.sales_channels.get(identifier="web")
+    channel = event.organizer.sales_channels.get(identifier="web")
     questions = list(event.questions.order_by("position"))
     gates = list(event.checkin_lists.all())
     for number in range(orders):
@@ -185,7 +227,9 @@ def sell(
             chosen = position.answers.create(question=questions[1], answer="Answer 0")
             chosen.options.add(questions[1].options.first())
             if number % 3 == 0:
-                position.all_checkins.create(list=chance.choice(gates), datetime=NOW)
+                position.all_checkins.create(
+                    list=chance.choice(gates), datetime=NOW, device=chance.choice(scanners)
+                )
         state = "confirmed" if order.status == "p" else "created"
         order.payments.create(provider="manual", amount=2 * PRICE, state=state)
         if number % 4 == 0:
@@ -222,6 +266,9 @@ def cards(organizer: models.Organizer, customers: list[models.Customer]) -> None
             secret=f"CARD{number:04}", currency="EUR", owner_ticket=position
         )
         card.transactions.create(value=Decimal(10), acceptor=organizer)
+        if not number:
+            for order in models.Order.objects.all()[:12]:
+                card.transactions.create(value=Decimal(1), acceptor=organizer, order=order)
         organizer.reusable_media.create(
             type="barcode",
             identifier=f"MEDIUM{number:04}",
@@ -231,10 +278,27 @@ def cards(organizer: models.Organizer, customers: list[models.Customer]) -> None
         )
 
 
-def devices(organizer: models.Organizer) -> None:
-    for number in range(8):
-        device = organizer.devices.create(name=f"Scanner {number}", all_events=False)
-        device.limit_events.add(*organizer.events.all())
+def devices(organizer: models.Organizer) -> list[models.Device]:
+    return [
+        organizer.devices.create(name=f"Scanner {number}", all_events=False) for number in range(8)
+    ]
+
+
+def series(organizer: models.Organizer, kind: models.EventMetaProperty) -> None:
+    """An event with dates, each with its own quota and check-in list."""
+    event = new_event(organizer, 2, has_subevents=True)
+    item = event.items.create(name="Seat", default_price=PRICE)
+    value = item.variations.create(value="Front")
+    for number in range(12):
+        date = event.subevents.create(
+            name=f"Date {number}", date_from=NOW + MONTH * (number + 1), active=True
+        )
+        date.meta_values.create(property=kind, value="talk")
+        quota = event.quotas.create(name="All", size=50, subevent=date)
+        quota.items.add(item)
+        quota.variations.add(value)
+        event.checkin_lists.create(name="Door", subevent=date, all_products=True)
+        models.SubEventItem.objects.create(subevent=date, item=item, price=PRICE)
 
 
 with scopes_disabled():

@@ -79,6 +79,7 @@ def prepared(folder: Path, interpreter: str) -> Iterator[Ready]:
             package(python, "pretix"),
             database.dsn("pretix"),
             database.log,
+            HERE / "pages.jsonl",
         )
 
 
