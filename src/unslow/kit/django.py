@@ -53,7 +53,7 @@ class Middleware:
             _failed(record, problem)
             _record.leave(left)
             raise
-        _answered(record, request, response, left)
+        _answered(record, response, left)
         return response
 
     async def _await(self, request: Any) -> Any:
@@ -67,7 +67,7 @@ class Middleware:
             _failed(record, problem)
             _record.leave(left)
             raise
-        _answered(record, request, response, left)
+        _answered(record, response, left)
         return response
 
     def _response(self, request: Any) -> Awaitable[Any]:
@@ -91,25 +91,30 @@ def _failed(record: RequestRecord, problem: BaseException) -> None:
     record.finish()
 
 
-def _answered(
-    record: RequestRecord, request: Any, response: Any, left: RequestRecord | None
-) -> None:
+def _answered(record: RequestRecord, response: Any, left: RequestRecord | None) -> None:
     """Close the record: now, or when a streaming response has been sent."""
 
     def end() -> None:
-        _wire.safely(record.finish)()
+        _finish(record)
         _record.leave(left)
 
-    if _is_streaming(record, request, response):
+    if _is_streaming(record, response):
+        record.returned = True
         response._resource_closers.append(end)
     else:
         end()
 
 
 @_wire.safely
-def _is_streaming(record: RequestRecord, request: Any, response: Any) -> bool:
+def _finish(record: RequestRecord) -> None:
+    record.finish()
+
+
+@_wire.safely
+def _is_streaming(record: RequestRecord, response: Any) -> bool:
     record.status = response.status_code
-    record.content_type = response.headers.get("Content-Type", "").partition(";")[0]
+    if _record.detailed:
+        record.content_type = response.headers.get("Content-Type", "").partition(";")[0]
     if response.streaming:
         return True
     record.response_bytes = len(response.content)

@@ -129,6 +129,7 @@ def _observe_wsgi(
         _finish(record)
         _record.leave(left)
         return body
+    record.returned = True
     kind = _SizedBody if hasattr(body, "__len__") else _Body
     return kind(body, record, left)
 

@@ -69,6 +69,7 @@ class RequestRecord:
         "parts",
         "path",
         "response_bytes",
+        "returned",
         "route",
         "served",
         "slowest",
@@ -107,6 +108,7 @@ class RequestRecord:
         self.view: Site | None = None
         self.endpoint: Any = None  # the function that answers, where the framework names it
         self.closed = False
+        self.returned = False  # it has only its body to send; the next request may begin here
         self.duration_ms = 0.0  # both are set when it is closed
         self.cpu_ms = 0.0
         # A WSGI request has its thread for itself; an ASGI request may use several.
@@ -171,11 +173,12 @@ class RequestRecord:
         self.duration_ms = (time.perf_counter() - self.started) * 1000
         self.cpu_ms = max(self.cpu_clock() - self.cpu_started, 0.0) * 1000
         if is_sent():
-            self._send()
+            _wire.send_line(self.line())
         if _finished:
             _tell(_finished, self)
 
-    def _send(self) -> None:
+    def line(self) -> bytes:
+        """The request as one line of JSON."""
         fields = {
             "type": "request",
             "id": self.id,
@@ -193,7 +196,7 @@ class RequestRecord:
             "view": self.view,
             **self.parts,
         }
-        _wire.send_line(_encode.request(fields, self.queries))
+        return _encode.request(fields, self.queries)
 
 
 inside: ContextVar[bool] = ContextVar("unslow_inside", default=False)
@@ -291,7 +294,7 @@ def current() -> RequestRecord | None:
 def is_in_request() -> bool:
     """Tell whether a request runs here, and not only the ground below all requests."""
     record = current()
-    return record is not None and record is not _ground
+    return record is not None and record is not _ground and not record.returned
 
 
 def set_ground(record: RequestRecord | None) -> None:

@@ -29,6 +29,7 @@ _floors: set[int] = set()
 _OWN = os.path.dirname(os.path.abspath(__file__))
 _LIBRARIES = ("site-packages", "dist-packages", "node_modules")
 _STANDARD = os.path.dirname(os.path.abspath(os.__file__))
+_MOST_KNOWN = 100_000  # files and expressions; generated code must not fill the memory
 _roots: list[str] = []
 _packages: dict[str, str] = {}
 _applications: dict[str, str] = {}  # co_filename -> absolute path, "" for a library's
@@ -64,6 +65,8 @@ def is_application(filename: str) -> bool:
     try:
         return bool(_applications[filename])
     except KeyError:
+        if len(_applications) >= _MOST_KNOWN:
+            _applications.clear()
         _applications[filename] = _application_path(filename)
         return bool(_applications[filename])
 
@@ -119,6 +122,8 @@ def _place(code: CodeType, lasti: int, line: int) -> Site:
     key = (id(code), lasti)
     found = _places.get(key)
     if found is None:
+        if len(_places) >= _MOST_KNOWN:
+            _places.clear()
         found = _places[key] = (code, _locate(code, lasti, line))  # the code keeps its id alive
     return found[1]
 

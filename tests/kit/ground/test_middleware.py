@@ -221,3 +221,18 @@ print(json.dumps([asyncio.run(main()), sorted(seen)]))
     assert [(one[2], one[4]) for one in records] == [("flowing/", 3)] * 3 + [
         ("items/<int:number>/", 1)
     ] * 3
+
+
+def test_a_stream_that_nobody_reads_hides_no_later_request(tmp_path) -> None:
+    seen = run(
+        tmp_path,
+        DJANGO
+        + """
+client = Client()
+left = client.get("/streamed/")
+client.get("/items/3/")
+client.get("/items/4/")
+print(json.dumps([[one[2], one[4]] for one in seen]))
+""",
+    )
+    assert seen == [["items/<int:number>/", 1]] * 2
