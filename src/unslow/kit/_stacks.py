@@ -50,7 +50,8 @@ class Stacks:
         self._counts: Counter[tuple[str, Numbers]] = Counter()
         self._open: dict[int, tuple[RequestRecord, Counter[Numbers]]] = {}
         self._places: list[Place] = [OTHERS, DEEPER]
-        self._numbers: dict[tuple[int, int], int] = {}
+        self._numbers: dict[tuple[int, int], int] = {}  # by code and line
+        self._quick: dict[tuple[int, int], int] = {}  # by code and instruction: no line to look up
         self._codes: dict[int, CodeType] = {}  # kept, so that no other takes the same identity
 
     def add(self, record: RequestRecord | None, frames: list[FrameType]) -> None:
@@ -111,6 +112,15 @@ class Stacks:
         return tuple(reversed(kept))
 
     def _number(self, frame: FrameType) -> int:
+        key = (id(frame.f_code), frame.f_lasti)
+        number = self._quick.get(key)
+        if number is None:
+            number = self._place(frame)
+            if number != _OTHERS and len(self._quick) < MAX_PLACES:
+                self._quick[key] = number
+        return number
+
+    def _place(self, frame: FrameType) -> int:
         code, line = frame.f_code, frame.f_lineno or 0
         key = (id(code), line)
         number = self._numbers.get(key)

@@ -1,6 +1,6 @@
 """Profiles the whole process at a low rate, for as long as you like, in production.
 
-One thread looks at all threads some fifty times a second and counts their stacks by the route that
+One thread looks at all threads twenty times a second and counts their stacks by the route that
 they work for. What it holds does not grow with time.
 """
 
@@ -20,7 +20,7 @@ from unslow.kit._stacks import Snapshot, Stacks
 from unslow.observe import _embedded, _wire
 from unslow.observe._record import RequestRecord
 
-HZ = 50.0
+HZ = 20.0  # under half a percent of a core even on a busy machine: benchmarks/profile.py
 MIN_HZ, MAX_HZ = 1.0, 200.0  # above, its cost shows; an on-demand profile looks closer
 _JITTER = 0.2  # of the pause, so that it does not march in step with the application's own clock
 _OWN = tuple(f"{Path(__file__).parents[1] / name}{os.sep}" for name in ("observe", "kit"))
@@ -41,18 +41,20 @@ class _Sampler:
     def __init__(self, hz: float) -> None:
         self.hz = hz
         self.stacks = Stacks(hz)
-        self._over = threading.Event()
+        self._over = threading.Lock()  # free when it is over; to wait for it is one call
         self._loops: dict[int, asyncio.AbstractEventLoop] = {}
+        self._idle: dict[int, tuple[FrameType, int]] = {}  # threads that wait for work
         self._forget: Callable[[], None] = lambda: None
         self._thread = threading.Thread(target=self._run, name="unslow-continuous", daemon=True)
 
     def start(self) -> None:
         self._forget = _embedded.starting(self._note_loop)
+        self._over.acquire()
         self._thread.start()
 
     def stop(self) -> None:
         self._forget()
-        self._over.set()
+        self._over.release()
         self._thread.join()
         self.stacks.end()
 
@@ -68,19 +70,27 @@ class _Sampler:
     def _run(self) -> None:
         pause = 1 / self.hz
         look = _wire.safely(self._look)
-        while not self._over.wait(pause * random.uniform(1 - _JITTER, 1 + _JITTER)):
+        while not self._over.acquire(timeout=pause * random.uniform(1 - _JITTER, 1 + _JITTER)):
             look()
 
     def _look(self) -> None:
         frames = sys._current_frames()
-        for thread in [thread for thread in self._loops if thread not in frames]:
-            del self._loops[thread]
+        for gone in [thread for thread in self._loops if thread not in frames]:
+            del self._loops[gone]
+        own, idle = threading.get_ident(), {}
         for thread, frame in frames.items():
-            if thread == threading.get_ident():
+            if thread == own:
+                continue
+            at = (frame, frame.f_lasti)
+            if self._idle.get(thread) == at:
+                idle[thread] = at
                 continue
             stack, record = self._stack(thread, frame)
-            if record is not None or not _is_idle(frame):
+            if record is None and _is_idle(frame):
+                idle[thread] = at
+            else:
                 self.stacks.add(record, stack)
+        self._idle = idle
         self.stacks.looked()
 
     def _stack(self, thread: int, frame: FrameType) -> tuple[list[FrameType], RequestRecord | None]:
