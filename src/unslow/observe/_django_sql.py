@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from types import FrameType, ModuleType
 from typing import Any
 
-from unslow.observe import _connections, _django_stack, _record, _transactions, _wire
+from unslow.observe import _connections, _django_stack, _record, _sites, _transactions, _wire
 from unslow.observe._django_queryset import LOOKUPS, MODEL, ORIGIN, loading, looks_up_type, stamp_of
 from unslow.observe._origin import EMPTY, Json, Origin, Parent, Stamp, load
 from unslow.observe._patch import Function, wrap
 from unslow.observe._statements import quietly
 from unslow.observe._through import through
 
+RUNS_QUERIES = ("execute_sql", "_execute_query")  # of Django's compilers and raw queries
+MOST_WRAPPERS = 8  # frames between a compiler and Django's own cursor
 WRITES = ("InsertQuery", "UpdateQuery", "DeleteQuery")
 KINDS = {
     "get": "get",
@@ -156,15 +158,27 @@ def _counted(rows: Iterator[Any], query: _record.Query) -> Iterator[Any]:
 @_wire.safely
 def _describe(frame: FrameType | None, own: str) -> Json | None:
     """The load of the compiler (or raw query) that calls execute; None for plain SQL."""
-    while frame is not None and frame.f_code.co_filename == own:
-        frame = frame.f_back
-    if frame is None or frame.f_code.co_name not in ("execute_sql", "_execute_query"):
+    frame = _caller(frame, own)
+    if frame is None or frame.f_code.co_name not in RUNS_QUERIES:
         return None
     owner = frame.f_locals.get("self")
     query = getattr(owner, "query", None) if frame.f_code.co_name == "execute_sql" else owner
     if query is None or not hasattr(query, "__dict__"):
         return None
     return _load(query, frame)
+
+
+def _caller(frame: FrameType | None, own: str) -> FrameType | None:
+    """Who calls the cursor, past the libraries that wrap it: toolbars, tracers."""
+    for _ in range(MOST_WRAPPERS):
+        while frame is not None and frame.f_code.co_filename == own:
+            frame = frame.f_back
+        if frame is None or frame.f_code.co_name in RUNS_QUERIES:
+            return frame
+        if _sites.is_application(frame.f_code.co_filename):
+            return None
+        frame = frame.f_back
+    return frame
 
 
 def _load(query: Any, frame: FrameType) -> Json | None:
