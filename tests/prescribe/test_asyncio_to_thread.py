@@ -81,3 +81,11 @@ def test_it_is_judged_by_the_wall_time_of_requests_that_meet(bench) -> None:
 
 def test_the_page_shows_what_is_written(bench) -> None:
     assert_page(bench, fixer, 'urllib.request.urlopen("https://rates.example/today", timeout=5)')
+
+
+def test_silent_where_the_endpoint_need_not_be_a_coroutine(bench) -> None:
+    bench.write(
+        "from fastapi import APIRouter\n\nrouter = APIRouter()\n\n\n"
+        "@router.get('/')\nasync def view():\n    return «fetch(1)»\n"
+    )
+    assert advice(bench, fixer) == []

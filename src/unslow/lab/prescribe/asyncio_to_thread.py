@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from unslow.lab.prescribe._chains import dotted
+from unslow.lab.prescribe._endpoints import idle_coroutine
 from unslow.lab.prescribe._import_module import import_module, imports
 from unslow.lab.prescribe._imports import Imports
 from unslow.lab.prescribe._module import Module
@@ -18,11 +19,13 @@ SUMMARY = "Await the call in another thread: asyncio.to_thread"
 
 
 def fix(finding: Finding, source: Source) -> Iterator[Patch | Recommendation]:
-    """One patch for a plain call in the body of a coroutine."""
+    """One patch for a plain call in the body of a coroutine that has other things to await."""
     module = source.module(finding.cause.path) if finding.cause else None
     node = module.at(finding.cause) if module and finding.cause else None
     if module is None or not isinstance(node, cst.Call):
         return
+    if not _sleeps(module, node) and idle_coroutine(module, node, source) is not None:
+        return  # a plain endpoint is the better thread
     reason = _obstacle(module, node)
     if reason:
         yield Recommendation(FIXER, SUMMARY, reason)
@@ -53,7 +56,7 @@ def _edits(module: Module, node: cst.Call) -> list[TextEdit] | None:
     imported = import_module(module, "asyncio")
     if imported is None:
         return None
-    sleeps = dotted(node.func) in ("time.sleep", "sleep") and _sleeps(module, node)
+    sleeps = _sleeps(module, node)
     args = [module.text(arg).rstrip().rstrip(",").rstrip() for arg in node.args]
     if sleeps:
         call = f"asyncio.sleep({', '.join(args)})"
@@ -69,9 +72,13 @@ def _sleeps(module: Module, node: cst.Call) -> bool:
     name = dotted(node.func)
     if name == "time.sleep":
         return any(imports(statement, "time") for statement in module.nodes(cst.Import))
-    return Imports(module).name("time", "sleep") == name and any(
-        statement.module is not None and dotted(statement.module) == "time"
-        for statement in module.nodes(cst.ImportFrom)
+    return (
+        name == "sleep"
+        and Imports(module).name("time", "sleep") == name
+        and any(
+            statement.module is not None and dotted(statement.module) == "time"
+            for statement in module.nodes(cst.ImportFrom)
+        )
     )
 
 

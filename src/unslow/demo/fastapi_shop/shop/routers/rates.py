@@ -15,6 +15,8 @@ router = APIRouter(prefix="/rates")
 
 PARTNER_URL = os.environ.get("PARTNER_URL", "http://localhost:8099")
 
+blocking = httpx.Client(base_url=PARTNER_URL, timeout=5)
+
 
 @router.get("/today")
 async def todays_rate() -> dict:
@@ -23,8 +25,9 @@ async def todays_rate() -> dict:
 
 
 @router.get("/yesterday")
-async def yesterdays_rate() -> dict:
-    return rate("yesterday")
+async def yesterdays_rate(db: Db) -> dict:
+    countries = await db.scalar(select(func.count()).select_from(Country))
+    return {**rate("yesterday"), "countries": countries}
 
 
 @router.get("/tomorrow")
@@ -77,6 +80,12 @@ async def fresh_rate() -> dict:
     async with httpx.AsyncClient(timeout=5) as http:
         answer = await http.get(f"{PARTNER_URL}/rates/fresh")
         answer.raise_for_status()
+    return answer.json()
+
+
+@router.get("/spot")
+async def spot_rate() -> dict:
+    answer = blocking.get("/rates/spot")
     return answer.json()
 
 
