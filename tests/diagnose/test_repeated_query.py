@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from tests.builders import link, load, origin, query, request, site, trace
@@ -324,6 +325,54 @@ def test_few_repeats_of_another_relation_join_the_finding_of_many():
     assert found.confidence == "certain"
     assert {load.relation_path for load in found.evidence.loads} == {("customer",), ("lines",)}
     assert set(found.endpoints) == {"GET orders/", "GET "}
+
+
+EVENT = origin("shop.Event", link("first", MIDDLEWARE))
+LIST = "shop/views.py:40:15 QuestionList.get_queryset"
+
+
+def questions(*links, times=1, place=LIST):
+    """The questions of `times` events, and five relations that are read of each."""
+    made = origin("shop.Question", *(links or (link("all", place),)))
+    every = load(
+        "reverse",
+        parent="shop.Event",
+        relation="questions",
+        origin=EVENT,
+        queryset=made,
+        plain=True,
+    )
+    way = msgspec.structs.replace(EVENT, path=("questions",))
+    items = load("reverse", parent="shop.Question", relation="items", origin=way)
+    asked = query("SELECT * FROM question WHERE event_id = ?", place, load=every) * times
+    return asked, query(ITEMS, "shop/templates.py:3 render", load=items) * 10
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        questions(link("all", LIST, direct=False)),  # by a serializer or a template
+        questions(link("first", LIST)),
+        questions(times=2),
+    ],
+    ids=["by a library", "one of them", "for two events"],
+)
+def test_rows_of_a_relation_come_from_the_query_of_its_parents(read):
+    assert one(*read).cause == site(MIDDLEWARE)
+    assert one(*read).evidence.loads[0].relation_path == ("questions", "items")
+
+
+def test_rows_of_one_parents_relation_come_from_where_the_source_reads_it():
+    found = one(*questions())
+    assert found.cause == site(LIST)
+    assert found.evidence.loads[0].relation_path == ("items",)
+    assert found.evidence.loads[0].load.origin.model == "shop.Question"
+
+
+def test_a_relation_that_another_request_reads_of_many_parents_stays_with_them():
+    detail, page = questions(), questions(times=4)
+    found = list(find(trace(request("GET", "event/", *detail), request("GET", "events/", *page))))
+    assert [finding.cause for finding in found] == [site(MIDDLEWARE)]
 
 
 def follow(*sizes, times=None):

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from unslow.lab.diagnose import _views as views
 from unslow.lab.diagnose._few import per_row
+from unslow.lab.diagnose._own_querysets import with_own_querysets
 from unslow.lab.diagnose._views import Group
 from unslow.model import (
     Finding,
@@ -24,6 +25,7 @@ Value = TypeVar("Value", bound=Hashable)
 def find(trace: Trace) -> Iterator[Finding]:
     """One finding per expression that causes repeats, over all endpoints and relations."""
     shared, outer = shared_sites(trace), views.outer_sites(trace)
+    trace = with_own_querysets(trace)
     by_cause: defaultdict[Site, list[Group]] = defaultdict(list)
     for request in trace.requests:
         for group in views.groups(request):
