@@ -33,6 +33,7 @@ LAG_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 UNMATCHED = "unmatched"  # no route: what scanners ask for
 OTHERS = "other"
 MOST_ENDPOINTS = 500  # an application that makes routes as it runs must not make series without end
+MOST_CACHES = 100  # the same for one that makes a client for each of its tenants
 
 REFRESH_S = 5.0  # a third of Prometheus' usual interval, so a scrape sees gauges of the last one
 LAG_EVERY_S = 0.25
@@ -83,6 +84,7 @@ lag = _registered(
 )
 
 _durations: dict[tuple[str, str, int], Callable[[float], None]] = {}
+_caches: dict[str, tuple[Callable[[float], None], Callable[[float], None]]] = {}
 _queries: dict[str, Callable[[float], None]] = {}
 _loops: "weakref.WeakSet[asyncio.AbstractEventLoop]" = weakref.WeakSet()
 _refreshing: threading.Thread | None = None
@@ -110,8 +112,12 @@ def count(record: RequestRecord) -> None:
 
 def cache_read(name: str, found: int, missed: int) -> None:
     """Add a read of a cache."""
-    hits.labels(name).inc(found)
-    misses.labels(name).inc(missed)
+    if name not in _caches:
+        name = name if len(_caches) < MOST_CACHES else OTHERS
+        _caches[name] = (hits.labels(name).inc, misses.labels(name).inc)
+    add_hits, add_misses = _caches[name]
+    add_hits(found)
+    add_misses(missed)
 
 
 @_wire.safely

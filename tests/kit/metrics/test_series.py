@@ -85,6 +85,18 @@ def test_routes_made_without_end_end_in_one_series(tmp_path) -> None:
     assert requests(found)["other", "GET", "200"] == 20
 
 
+def test_caches_made_without_end_end_in_one_series(tmp_path) -> None:
+    found = run(
+        tmp_path,
+        "from unslow.kit import _prometheus\n"
+        "for n in range(2 * _prometheus.MOST_CACHES): _prometheus.cache_read(f'host{n}', 1, 2)\n",
+    )
+    assert len(found["cache_hits_total"]) == 101
+    assert found["cache_hits_total"]["other",] == 100
+    assert found["cache_misses_total"]["other",] == 200
+    assert found["cache_misses_total"]["host7",] == 2
+
+
 def test_status_codes_out_of_range_are_one_label_value(tmp_path) -> None:
     found = run(
         tmp_path,
