@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.field._application import Ready
+from benchmarks.field._application import CACHE, Ready
 from unslow.lab import plans
 from unslow.lab._observation import observe, prepare, running
 from unslow.lab.diagnose import diagnose
@@ -149,7 +149,7 @@ def _lab(ready: Ready, sources: Path | None, progress: Progress) -> Lab:
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(sources), given)))
     settings = replace(read_settings(ready.folder), env=environment)
     target = discover(None, ready.command, cwd=ready.folder, settings=settings)
-    return Lab(target, progress)
+    return Lab(target, progress, compiled=CACHE / "compiled")
 
 
 def _only(workload: Workload, endpoints: Collection[str]) -> Workload:

@@ -518,3 +518,12 @@ def test_a_database_that_is_opened_at_the_start_says_what_is_wrong(tmp_path: Pat
     with Lab(wsgi(tmp_path, text=text), Silent()) as lab, pytest.raises(UnslowError) as caught:
         lab.launch(lab.tree(), "A")
     assert "PostgreSQL at 127.0.0.1:1 cannot be reached" in str(caught.value)
+
+
+def test_labs_may_share_what_python_compiles(tmp_path: Path) -> None:
+    root, compiled = tmp_path / "root", tmp_path / "compiled"
+    root.mkdir()
+    with Lab(wsgi(root), Silent(), compiled=compiled) as lab:
+        lab.launch(lab.tree(), "A").stop()
+    assert any(compiled.rglob("*.pyc"))
+    assert not any(root.rglob("*.pyc"))
