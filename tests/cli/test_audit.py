@@ -46,3 +46,9 @@ def test_a_report_that_could_not_be_written_is_told_before_the_work(tmp_path, un
     ran = unslow("audit", "--json", str(tmp_path / "no" / "r.json"))
     assert ran.code == 2
     assert "does not exist; create it first" in ran.err
+
+
+def test_one_source_of_requests_at_a_time(unslow) -> None:
+    ran = unslow("audit", "--from-tests", "tests", "--replay", "access.log")
+    assert ran.code == 2
+    assert "--from-tests or --replay, not both" in ran.err

@@ -9,6 +9,7 @@ import typer
 from unslow.cli import _outputs as out
 from unslow.cli._outcome import OVER_THRESHOLD, command
 from unslow.cli._values import pairs, seconds, sizes
+from unslow.errors import UsageError
 
 REQUESTS = "Requests"
 PROOF = "Proof"
@@ -41,6 +42,14 @@ def audit(
             metavar="FILE", help="Replay an access log, HAR or JSONL.", rich_help_panel=REQUESTS
         ),
     ] = None,
+    from_tests: Annotated[
+        str,
+        typer.Option(
+            metavar="'TESTS'",
+            help="Take the requests of these tests: what pytest is given.",
+            rich_help_panel=REQUESTS,
+        ),
+    ] = "",
     include: Annotated[
         Words | None,
         typer.Option(metavar="GLOB", help="Only endpoints like this.", rich_help_panel=REQUESTS),
@@ -114,11 +123,14 @@ def audit(
     """
     outputs = out.Outputs(html, json, sarif, markdown)
     out.check(*outputs.files().values(), save_trace)
+    if from_tests and replay:
+        raise UsageError("Give --from-tests or --replay, not both.")
     budget_s = seconds(time_budget, "--time-budget")
     multiples = sizes(grow, "--grow")
 
     from unslow.cli import _state
     from unslow.cli._progress import shown
+    from unslow.lab import from_tests as tests
     from unslow.lab import pipeline, traces
     from unslow.lab.report._excerpt import with_excerpts
     from unslow.lab.target import discover, read_settings
@@ -150,7 +162,10 @@ def audit(
         sizes=multiples,
     )
     with shown() as progress:
-        audited = pipeline.audit(found, options, progress)
+        if from_tests:
+            audited = tests.audit(from_tests, found, options, progress)
+        else:
+            audited = pipeline.audit(found, options, progress)
     report = out.rooted(audited.report, found.root)
     report = with_excerpts(report, traces.reader(audited.trace, found.root))
     _state.keep(report, found.root)

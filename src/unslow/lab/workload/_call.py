@@ -10,7 +10,10 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Call(msgspec.Struct, frozen=True):
-    """One request. `endpoint` is `METHOD route`; `weight` is its part of the traffic."""
+    """One request. `endpoint` is `METHOD route`; `weight` is its part of the traffic.
+
+    `expected` is the status that it must be answered with, 0 where any good one will do.
+    """
 
     method: str
     path: str
@@ -18,6 +21,7 @@ class Call(msgspec.Struct, frozen=True):
     headers: dict[str, str] = {}
     body: bytes | None = None
     weight: float = 1.0
+    expected: int = 0
 
     @property
     def writes(self) -> bool:

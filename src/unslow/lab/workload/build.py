@@ -185,7 +185,7 @@ def _try_all(
             tried.append(_Tried(call, f"no answer: {error}"))
         else:
             spent_s[call.endpoint] += answer.seconds
-            tried.append(_Tried(call, _failure(answer), len(answer.body)))
+            tried.append(_Tried(call, _failure(answer, call.expected), len(answer.body)))
     client.close()
     return _explained(app, tried)
 
@@ -285,7 +285,12 @@ def _to_compare(
     return tuple(chosen[:WIDE_CALLS])
 
 
-def _failure(answer: Response) -> str:
+def _failure(answer: Response, expected: int = 0) -> str:
+    if expected and answer.status != expected:
+        return (
+            f"answers {answer.status}, and {expected} in the recording: the rows or the session "
+            "that it needs are not in this database"
+        )
     if answer.seconds > SLOWEST_S:
         return f"took {answer.seconds:.0f} s, more than the {SLOWEST_S:.0f} s that are measured"
     location = answer.header("location")

@@ -26,6 +26,7 @@ class _Line(msgspec.Struct):
     body: str | None = None
     encoding: str = ""
     weight: float = 1.0
+    status: int = 0
 
 
 class _Pair(msgspec.Struct):
@@ -61,7 +62,8 @@ def read(path: Path) -> tuple[Call, ...]:
     """The distinct requests of a recording, each weighted by how often it was seen.
 
     JSON Lines have one object per request: `{"path": "/orders/?page=2"}` with optional `method`,
-    `headers`, `body` (`encoding` may be "base64") and `weight`. The `endpoint` of the calls is
+    `headers`, `body` (`encoding` may be "base64"), `weight` and `status`, with which it must be
+    answered. The `endpoint` of the calls is
     empty until a request tells its route.
     Raises `UsageError` when the file cannot be read or holds no request.
     """
@@ -106,7 +108,7 @@ def _lines(text: str) -> Iterator[Call]:
             except msgspec.DecodeError as error:
                 raise msgspec.ValidationError(f"line {number}: {error}") from error
             body = None if one.body is None else _decoded(one.body, one.encoding)
-            yield Call(one.method.upper(), one.path, "", one.headers, body, one.weight)
+            yield Call(one.method.upper(), one.path, "", one.headers, body, one.weight, one.status)
 
 
 def _har(text: str) -> Iterator[Call]:
