@@ -20,6 +20,7 @@ SLOW = f'{HEAD}@router.get("/rate")\nasync def rate():\n    return «requests.ge
         SLOW.replace("    return", "    async with ready():\n        pass\n    return"),
         SLOW.replace("    return", "    rows = [one async for one in ready()]\n    return"),
         SLOW.replace("    return", "    asyncio.create_task(ready())\n    return"),
+        SLOW.replace("    return", "    events.put_nowait(1)\n    return"),
         SLOW.replace("    return", "    global seen\n    return"),
         SLOW.replace("    return", "    yield 1\n    return_ ="),
         SLOW + "\n\nasync def again():\n    return await rate()\n",
@@ -27,7 +28,7 @@ SLOW = f'{HEAD}@router.get("/rate")\nasync def rate():\n    return «requests.ge
     ],
     ids=[
         "plain", "another framework", "no route", "decorated otherwise", "awaits", "async with",
-        "async for", "starts a task", "global state", "a generator", "awaited elsewhere", "no call",
+        "async for", "starts a task", "a queue of the loop", "global state", "a generator", "awaited elsewhere", "no call",
     ],
 )  # fmt: skip
 def test_nothing_is_written(bench, text) -> None:

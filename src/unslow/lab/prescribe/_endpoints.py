@@ -12,7 +12,10 @@ from unslow.lab.prescribe._source import Source
 ROUTES = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "api_route"})
 WAITING = (cst.Await, cst.Yield, cst.Asynchronous, cst.Global, cst.Nonlocal)
 # What works in the thread of the event loop alone.
-LOOPED = frozenset({"asyncio", "anyio", "trio", "create_task", "ensure_future", "contextvars"})
+LOOPED = frozenset(
+    {"asyncio", "anyio", "trio", "create_task", "ensure_future", "start_soon", "contextvars"}
+    | {"call_soon", "call_later", "put_nowait", "get_nowait", "set_result", "set_exception"}
+)
 
 
 def idle_coroutine(module: Module, node: cst.CSTNode, source: Source) -> cst.FunctionDef | None:
