@@ -28,7 +28,8 @@ SLOW = f'{HEAD}@router.get("/rate")\nasync def rate():\n    return «requests.ge
     ],
     ids=[
         "plain", "another framework", "no route", "decorated otherwise", "awaits", "async with",
-        "async for", "starts a task", "a queue of the loop", "global state", "a generator", "awaited elsewhere", "no call",
+        "async for", "starts a task", "a queue of the loop", "global state", "a generator",
+        "awaited elsewhere", "no call",
     ],
 )  # fmt: skip
 def test_nothing_is_written(bench, text) -> None:
