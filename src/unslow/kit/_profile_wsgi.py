@@ -36,7 +36,7 @@ class Profiled:
 
 def _path(environ: Environ) -> str:
     raw = str(environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""))
-    return raw.encode("latin-1").decode("utf-8", "replace")
+    return raw.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def _without(environ: Environ, asked: Asked) -> Environ:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from unslow.kit import _owner
 from unslow.kit._profile import Place, Profile, Sample
-from unslow.observe import _record
+from unslow.observe import _record, _wire
 from unslow.observe._record import RequestRecord
 
 PAUSE_S = 0.001  # pyinstrument's interval
@@ -103,8 +103,9 @@ class Watch:
 
     def _look_on(self) -> None:
         before = self._from
+        look = _wire.safely(self._look)
         while not self._over.wait(max(PAUSE_S, (before - self._from) / LOOKS)):
-            lanes = self._look()
+            lanes = look() or []
             now = time.perf_counter()
             self._looks += 1
             for lane in lanes:

@@ -130,7 +130,7 @@ def is_of_the_content(name: str) -> bool:
 def answer(watch: Watch, kind: Kind, method: str, path: str, status: int) -> Answer:
     """End the watch, and show what it saw."""
     watch.stop()
-    profile = watch.profile(method, quote(path), status)
+    profile = watch.profile(method, quote(path, errors="replace"), status)
     if kind == "text":
         return Answer(_profile.text(profile).encode(), "text/plain; charset=utf-8")
     return Answer(_page.page(profile).encode(), "text/html; charset=utf-8")

@@ -121,3 +121,16 @@ def test_the_path_cannot_write_into_the_page(protocol) -> None:
     assert "alert(1)<" not in answered.text
     assert "<script>alert" not in answered.text
     assert answered.header("content-security-policy").startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize("path", ["/\udcff", "/日本", "/\xff\xfe"])
+@pytest.mark.parametrize("protocol", ASK)
+def test_no_path_is_too_odd(protocol, path) -> None:
+    if protocol == "asgi" and "\udcff" in path:
+        pytest.skip("no server decodes a path to this")
+    for settings in ({"secret": SECRET}, {"debug": True}):
+        answered = ASK[protocol](
+            wrapped(Application(), protocol, **settings), "profile=text", path=path
+        )
+        assert answered.status == 200
+        assert answered.error is None
