@@ -10,7 +10,7 @@ from tests.kit.profile.exchange import SECRET
 from unslow.kit import _token
 
 WORK = """
-import asyncio, threading, time
+import asyncio, os, threading, time
 from concurrent.futures import ThreadPoolExecutor
 
 calls = 0
@@ -59,7 +59,7 @@ DJANGO = (
 import django
 from django.conf import settings
 settings.configure(
-    DEBUG=False, ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="tests",
+    DEBUG="DEBUG" in os.environ, ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="tests",
     MIDDLEWARE=["unslow.kit.django.Middleware", "django.middleware.http.ConditionalGetMiddleware",
         "django.middleware.gzip.GZipMiddleware", "django.middleware.common.CommonMiddleware"],
 )
@@ -117,7 +117,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import StreamingResponse
 from unslow.kit.asgi import Middleware
 
-app = FastAPI()
+app = FastAPI(debug="DEBUG" in os.environ)
 
 @app.middleware("http")
 async def around(request, call_next):
@@ -173,6 +173,7 @@ from flask import Flask, Response, request
 from unslow.kit.wsgi import Middleware
 
 flask = Flask(__name__)
+flask.debug = "DEBUG" in os.environ
 flask.wsgi_app = Middleware(flask.wsgi_app)
 
 def answer():
@@ -332,3 +333,11 @@ def test_a_request_beside_it_is_not_mixed_in(server, stand) -> None:
         busy.join()
     assert share(text, "burn") > 1
     assert "neighbour" not in text
+
+
+def test_in_debug_mode_everyone_may_see_a_profile(stand, folder) -> None:
+    with folder.serve(stand.source, stand.command, {"DEBUG": "1", "UNSLOW_SECRET": ""}) as server:
+        text = server.text("/sync/?profile=text")
+        assert share(text, "burn") > 1
+        assert "pyinstrumentHTMLRenderer" in server.text("/sync/?profile=1")
+        assert "LookupError" not in server.text("/plain/?profile=2")
