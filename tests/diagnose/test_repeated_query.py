@@ -305,6 +305,14 @@ def test_silent_for_few_repeats_under_a_small_constant():
     assert findings(*page(3, "SELECT * FROM orders LIMIT %s")) == []
 
 
+@pytest.mark.parametrize("model", ["shop.Order", "shop.Line"])
+def test_few_repeats_of_a_page_count_when_its_rows_were_counted_before(model):
+    counted = query("SELECT COUNT(*) FROM orders", VIEW, load=load("count", model=model))
+    found = findings(counted, *page(3, "SELECT * FROM orders LIMIT 3"))
+    assert len(found) == (model == "shop.Order")
+    assert findings(*page(3, "SELECT * FROM orders LIMIT 3"), counted) == []
+
+
 def test_silent_for_few_repeats_of_some_of_the_rows():
     parents, _ = page(7)
     assert findings(parents, customers(times=3)) == []
