@@ -92,4 +92,4 @@ def test_it_is_judged_by_requests_that_meet(bench) -> None:
 
 
 def test_the_page_shows_what_is_written(bench) -> None:
-    assert_page(bench, fixer, 'requests.get("https://rates.example/today", timeout=3)')
+    assert_page(bench, fixer, "requests.get(RATES, timeout=3)")

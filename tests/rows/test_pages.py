@@ -35,7 +35,7 @@ QUERIES = {  # the page's fixer, its detector, and the expression of the example
         "select(Order).where(Order.paid.is_(False))",
     ),
     "django-group-by": ("python-aggregate", "Order.objects.filter(paid=True)"),
-    "sqlalchemy-group-by": ("python-aggregate", "select(Order).where(Order.paid)"),
+    "sqlalchemy-group-by": ("python-aggregate", "session.scalars(statement)"),
     "sqlalchemy-columns": ("unused-column", "select(Order).where(Order.paid)"),
 }
 
