@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fcntl import F_DUPFD, fcntl
 from pathlib import Path
 from select import select
 from time import monotonic
@@ -137,12 +138,13 @@ def tab(browser: str) -> Iterator[Tab]:
     out, theirs_out = os.pipe()
     theirs_in, into = os.pipe()
 
-    def connect() -> None:
-        os.dup2(theirs_in, 3)
-        os.dup2(theirs_out, 4)
-
     # The browser reads commands from descriptor 3 and answers on 4.
-    high_in, high_out = os.dup(theirs_in), os.dup(theirs_out)
+    high_in, high_out = (fcntl(one, F_DUPFD, 10) for one in (theirs_in, theirs_out))
+
+    def connect() -> None:
+        os.dup2(high_in, 3)
+        os.dup2(high_out, 4)
+
     process = subprocess.Popen(
         [
             browser, "--headless", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu",

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -38,14 +39,21 @@ class Live:
     listening: threading.Event = field(default_factory=threading.Event)
 
     def ask(self, path: str) -> int:
-        """The status of a request to the application."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=20) as it:
-                it.read()
-                return int(it.status)
-        except urllib.error.HTTPError as error:
-            error.close()
-            return error.code
+        """The status of a request to the application; a server says it is ready, then listens."""
+        until = monotonic() + START_S
+        while True:
+            try:
+                with urllib.request.urlopen(
+                    f"http://127.0.0.1:{self.port}{path}", timeout=20
+                ) as it:
+                    it.read()
+                    return int(it.status)
+            except urllib.error.HTTPError as error:
+                error.close()
+                return error.code
+            except urllib.error.URLError as error:
+                if not isinstance(error.reason, ConnectionRefusedError) or monotonic() > until:
+                    raise
 
     def page(self, path: str) -> Any:
         with urllib.request.urlopen(self.url + path, timeout=20) as answer:
@@ -56,12 +64,12 @@ class Live:
         with urllib.request.urlopen(self.url + "events", timeout=START_S) as stream:
             yield Events(stream)
 
-    def wait_for_log(self, pattern: str) -> None:
-        """Wait until the application has printed this."""
+    def wait_for_log(self, pattern: str, times: int = 1) -> None:
+        """Wait until the application has printed this so often."""
         deadline = threading.Event()
         timer = threading.Timer(START_S, deadline.set)
         timer.start()
-        while not any(re.search(pattern, line) for line in list(self.said)):
+        while sum(bool(re.search(pattern, line)) for line in list(self.said)) < times:
             assert not deadline.wait(0.02), "".join(self.said)
             assert self.process.poll() is None, "".join(self.said)
         timer.cancel()

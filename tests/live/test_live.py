@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sqlite3
 import sys
 from pathlib import Path
@@ -123,42 +124,50 @@ def test_other_frameworks_and_their_reloaders_report_too(tmp_path, server) -> No
     assert not os.path.exists(folder)
 
 
-def test_an_application_that_stops_by_itself_is_an_error(tmp_path) -> None:
+def test_a_process_that_a_reloader_starts_anew_reports_too(tmp_path) -> None:
+    text, words, ready, _ = SERVERS["uvicorn"]
+    (tmp_path / "app.py").write_text(text)
+    port = free_port()
+    command = words.format(port=port).split()
+    with live(tmp_path, command, port, ready) as running, running.events() as events:
+        events.until("snapshot")
+        running.ask("/items/1")
+        events.until("request")
+        (tmp_path / "app.py").write_text(text.replace("/items/", "/things/"))
+        running.wait_for_log(ready, times=2)
+        running.ask("/things/1")
+        row = events.until("request")
+    assert row["route"] == "/things/{number}"
+
+
+def run(folder: Path, monkeypatch, *words: str, command: tuple[str, ...]) -> tuple[int, str]:
+    monkeypatch.chdir(folder)
+    result = CliRunner().invoke(app, ["live", *words], obj=command)
+    return result.exit_code, result.output
+
+
+def test_an_application_that_stops_by_itself_is_an_error(tmp_path, monkeypatch) -> None:
     (tmp_path / "app.py").write_text("raise SystemExit(3)")
-    result = run(tmp_path, "--", sys.executable, "app.py")
-    assert result.returncode == 1
-    assert "The application stopped by itself (status 3)" in result.stderr
+    code, said = run(tmp_path, monkeypatch, command=(sys.executable, "app.py"))
+    assert code == 1
+    assert "The application stopped by itself (status 3)" in said
 
 
-def test_a_taken_port_and_an_unknown_command_are_wrong_usage(tmp_path) -> None:
-    import socket
-
+def test_a_taken_port_and_an_unknown_command_are_wrong_usage(tmp_path, monkeypatch) -> None:
+    nothing = (sys.executable, "-c", "pass")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        result = run(tmp_path, "--port", str(port), "--", sys.executable, "-c", "pass")
-    assert result.returncode == 2
-    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in result.stderr
-    result = run(tmp_path, "--", "no-such-server", "app:app")
-    assert result.returncode == 2
-    assert "The start command 'no-such-server' is not found" in result.stderr
-    result = run(tmp_path, "--editor", "vi", "--", sys.executable, "-c", "pass")
-    assert result.returncode == 2
-    assert "--editor 'vi' is none of vscode" in result.stderr
-
-
-def run(folder: Path, *words: str):
-    import subprocess
-
-    return subprocess.run(
-        [sys.executable, "-m", "unslow", "live", *words],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=40,
-        check=False,
-    )
+        code, said = run(tmp_path, monkeypatch, "--port", str(port), command=nothing)
+    assert code == 2
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in said
+    code, said = run(tmp_path, monkeypatch, command=("no-such-server", "app:app"))
+    assert code == 2
+    assert "The start command 'no-such-server' is not found" in said
+    code, said = run(tmp_path, monkeypatch, "--editor", "vi", command=nothing)
+    assert code == 2
+    assert "--editor 'vi' is none of vscode" in said
 
 
 def test_help_says_what_it_does_to_the_database() -> None:

@@ -25,7 +25,7 @@ _TEMPLATE = """
       <td><code>{{ line.shape }}</code></td>
       <td>
         {% if line.site %}<div>{{ line.site }}</div>{% endif %}
-        {% if line.code %}<pre>{{ line.code }}</pre>{% endif %}
+        {% if line.code %}<div><code>{{ line.code }}</code></div>{% endif %}
         {% if line.cause %}<div>{{ line.cause }}</div>{% endif %}
       </td>
     </tr>

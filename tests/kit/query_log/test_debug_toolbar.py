@@ -63,7 +63,7 @@ print(json.dumps([*shown(after), shown(Client().get("/empty/")), _record.current
     assert subtitle.startswith("8 in ")
     assert subtitle.endswith(" ms, one of them ×7")
     assert "<strong>×7</strong>" in content
-    assert "<pre>book.author</pre>" in content
+    assert "<code>book.author</code>" in content
     assert "books.Book.author of the rows of program.py:" in content
     assert "&quot;books_author&quot;.&quot;id&quot; = ?" in content
     assert "secret" not in content
