@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 MARKER = "max_queries"
 FIXTURES = frozenset({"max_queries", "query_snapshot"})
 OUTPUT = "unslow_snapshots"  # what a worker of xdist tells
+ERRORS = "unslow_errors"
 NOT_THE_APPLICATION = ("conftest.py", "tests.py")
 FOLDERS = frozenset({"test", "tests", "testing"})
 
+_errors = pytest.StashKey[int]()
 _snapshots = pytest.StashKey[dict[str, dict[str, dict[str, int]]]]()
 
 
@@ -42,6 +44,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_snapshots] = {}
+    config.stash[_errors] = 0
     config.addinivalue_line("markers", f"{MARKER}(n): fail if the test runs more than n queries")
 
 
@@ -106,12 +109,18 @@ def _judge(item: pytest.Item, run: Run) -> None:
     if marker is not None:
         problems.append(_exceeded(run.since(), _limit(marker), item.config))
     if item.config.getoption("--unslow"):
-        from unslow.kit import _test_repeats
-
-        found = _test_repeats.repeats(run, functools.partial(_is_test, item.config))
-        problems.append(_test_repeats.message(found, item.config.rootpath))
+        problems.append(_repeated(item.config, run) or "")
     if any(problems):
         pytest.fail("\n\n".join(filter(None, problems)), pytrace=False)
+
+
+def _repeated(config: pytest.Config, run: Run) -> str | None:
+    """What repeats; a failure of the judge is none of the test's."""
+    from unslow.kit import _test_repeats
+    from unslow.observe import _wire
+
+    found = _wire.safely(_test_repeats.repeats)(run, functools.partial(_is_test, config))
+    return _wire.safely(_test_repeats.message)(found, config.rootpath) if found else ""
 
 
 def _limit(marker: pytest.Mark) -> int:
@@ -227,8 +236,10 @@ def _changed(path: Path, key: str, now: Counts) -> str:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     config, changed = session.config, session.config.stash[_snapshots]
+    if wire := sys.modules.get("unslow.observe._wire"):
+        config.stash[_errors] += wire.errors()
     if hasattr(config, "workeroutput"):
-        config.workeroutput[OUTPUT] = changed
+        config.workeroutput |= {OUTPUT: changed, ERRORS: config.stash[_errors]}
     elif changed:
         from unslow.kit import _snapshots as kept
 
@@ -240,6 +251,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_testnodedown(node: Any, error: object) -> None:
     """Collect what a worker of xdist saw."""
     told = getattr(node, "workeroutput", None) or {}
+    node.config.stash[_errors] += told.get(ERRORS, 0)
     for path, tables in told.get(OUTPUT, {}).items():
         node.config.stash[_snapshots].setdefault(path, {}).update(tables)
 
@@ -251,3 +263,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             place.relative_to(config.rootpath) if place.is_relative_to(config.rootpath) else place
         )
         terminalreporter.write_line(f"unslow: {len(tables)} snapshots written to {name}")
+    if count := config.stash[_errors]:
+        terminalreporter.write_line(
+            f"unslow: its recorder failed {count} times, so that it may have missed something"
+        )

@@ -128,3 +128,26 @@ def test_other_queries_than_reviewed_fail_with_the_difference(project) -> None:
     assert "  2 → 6  SELECT" in message
     assert "review the file's diff" in message
     assert "is no file of snapshots" in broken
+
+
+BROKEN = """
+from unslow.kit import _test_repeats
+
+def broken(run, is_test):
+    raise LookupError("not the test's")
+
+_test_repeats.repeats = broken
+"""
+
+
+def test_a_failure_of_the_plugin_is_told_and_fails_no_test(project) -> None:
+    conftest = project.root / "conftest.py"
+    conftest.write_text(BROKEN)
+    try:
+        alone = project.run("--unslow", "-k", "slow or joined")
+        spread = project.run("--unslow", "-k", "slow or joined", "-n", "2")
+    finally:
+        conftest.unlink()
+    for ran in (alone, spread):
+        assert ran.code == 0
+        assert "unslow: its recorder failed 2 times" in ran.output
