@@ -53,7 +53,7 @@ def test_new_imports_of_one_package_at_one_place_are_one_line(read):
 def test_new_imports_stand_by_name_before_what_else_is_put_there(read):
     texts = ("total = 0\n", "from b import x\n", "from a import y\n", "tail = 1\n")
     changed = apply([patch(insert(0, text)) for text in texts], read)["a.py"]
-    assert changed.startswith(b"from a import y\nfrom b import x\ntotal = 0\ntail = 1\norders")
+    assert changed.startswith(b"from a import y\nfrom b import x\ntail = 1\ntotal = 0\norders")
 
 
 def test_an_insertion_may_touch_either_end_of_a_replacement(read):

@@ -117,7 +117,7 @@ def test_check_shows_the_change_to_an_installed_package(shop, unslow) -> None:
         (shop / path).unlink()
     ran = unslow("fix", "--check")
     assert ran.code == 0
-    assert "+        indexes = [models.Index" in ran.out
+    assert "+            models.Index(fields=" in ran.out
 
 
 def test_a_path_that_leads_out_of_the_folder_is_refused(shop, unslow) -> None:

@@ -173,7 +173,7 @@ def test_a_to_one_head_is_joined_in_the_rival(bench):
     plain, joined = bench.patches(fixer, *loads)
     assert plain.covers == joined.covers == (0, 1)
     assert (
-        '.select_related("customer").prefetch_related("customer__orders")'
+        '        .select_related("customer")\n        .prefetch_related("customer__orders")\n'
         in bench.apply(joined)["shop/views.py"]
     )
 
@@ -186,7 +186,7 @@ def test_a_prefetched_string_becomes_a_prefetch_with_a_join(bench):
         in (bench.apply(plain)["shop/views.py"])
     )
     assert (
-        'Prefetch("items", queryset=Item.objects.select_related("product")), "note_set")'
+        'Prefetch("items", queryset=Item.objects.select_related("product")), "note_set"\n    )'
         in bench.apply(joined)["shop/views.py"]
     )
 
@@ -195,8 +195,8 @@ def test_the_queryset_of_a_prefetch_is_joined(bench):
     bench.write("x = «Order.objects.prefetch_related(Prefetch('items', Item.objects))»\n")
     _, joined = bench.patches(fixer, bench.load("items.product"))
     assert bench.apply(joined)["shop/views.py"] == (
-        "x = Order.objects.prefetch_related("
-        "Prefetch('items', Item.objects.select_related(\n    \"product\"\n)))\n"
+        "x = Order.objects.prefetch_related(\n"
+        "    Prefetch('items', Item.objects.select_related(\"product\"))\n)\n"
     )
 
 
@@ -381,3 +381,14 @@ def test_the_childs_own_manager_counts(bench):
     patches = counting(bench, "order.items.count()")
     assert "Item.live.filter(" in bench.apply(patches[0])["shop/views.py"]
     assert len(patches) == 2
+
+
+def test_rows_without_a_filter_are_prefetched_by_a_queryset(bench):
+    bench.write(
+        "orders = «Order.objects.all()»\n\n\ndef f():\n    for order in orders:\n"
+        "        for item in «order.items.all().all()»:\n            print(item.quantity)\n"
+    )
+    load = bench.load("items", plain=False, uses=(bench.sites[1],))
+    (patch,) = bench.patches(fixer, load)
+    text = " ".join(bench.apply(patch)["shop/views.py"].split())
+    assert 'Prefetch("items", queryset=Item.objects.all(), to_attr="selected_items")' in text

@@ -60,8 +60,11 @@ def test_each_column_is_read_as_its_type_wants(bench):
         '            "order": instance.order_id,\n'
         '            "order_id": instance.order_id,\n'
         '            "price": fields["price"].to_representation(instance.price),\n'
-        '            "sold_at": None if instance.sold_at is None'
-        ' else fields["sold_at"].to_representation(instance.sold_at),\n'
+        '            "sold_at": (\n'
+        "                None\n"
+        "                if instance.sold_at is None\n"
+        '                else fields["sold_at"].to_representation(instance.sold_at)\n'
+        "            ),\n"
         "        }\n"
     )
 

@@ -122,6 +122,7 @@ FORMS = {
 
 @pytest.mark.parametrize("before", FORMS)
 def test_the_option_is_added_to_the_statement(alchemy, before):
+    (alchemy.root / "ruff.toml").write_text("line-length = 100\n")
     alchemy.write(handler(f"«{before}»"))
     joined, select_in = alchemy.patches(fixer, alchemy.load("customer"))
     assert joined.covers == select_in.covers == (0,)

@@ -168,9 +168,8 @@ CASES = {
         "r = «await db.execute(select(Order.total, Order.status)"
         ".where(Order.id == item.order_id))»\na, b = r.one()",
         """\
-    statement = (
-        select(Order.id, Order.total, Order.status)
-        .where(Order.id.in_(order_ids))
+    statement = select(Order.id, Order.total, Order.status).where(
+        Order.id.in_(order_ids)
     )
     orders = {row[0]: row[1:] for row in await db.execute(statement)}
 """,
@@ -341,7 +340,9 @@ def test_counts_are_passed_on_to_a_helper(shop):
     return (
         items_count.get(item.order_id, 0)
         if items_count is not None
-        else await db.scalar(select(func.count(Item.id)).where(Item.order_id == item.order_id))
+        else await db.scalar(
+            select(func.count(Item.id)).where(Item.order_id == item.order_id)
+        )
     )
 """)
 

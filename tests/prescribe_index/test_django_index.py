@@ -180,7 +180,10 @@ NEW = 'models.Index(fields=["status"], name="order_status_idx")'
         ("[A,]", f"[A, {NEW},]"),
         ("(A, B)", f"(A, B, {NEW})"),
         ("[]", f"[\n            {NEW},\n        ]"),
-        ("Base.Meta.indexes + [A]", f"Base.Meta.indexes + [A, {NEW}]"),
+        (
+            "Base.Meta.indexes + [A]",
+            f"Base.Meta.indexes + [\n            A,\n            {NEW},\n        ]",
+        ),
         ("[\n            A,\n        ]", f"[\n            A,\n            {NEW},\n        ]"),
         ("[\n            A\n        ]", f"[\n            A,\n            {NEW}\n        ]"),
         (

@@ -155,7 +155,7 @@ def test_advice_when_alembic_has_two_heads(project):
 def test_table_arguments_are_made_below_the_name(rewritten):
     assert rewritten(ORDER, on("status")) == ORDER.replace(
         '"orders"\n\n',
-        '"orders"\n    __table_args__ = (\n        Index("ix_orders_status", "status"),\n    )\n\n',
+        '"orders"\n    __table_args__ = (Index("ix_orders_status", "status"),)\n\n',
     )
 
 
@@ -172,10 +172,10 @@ NEW = 'Index("ix_orders_status", "status")'
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("(A,)", f"(A, {NEW},)"),
+        ("(A,)", f"(\n        A,\n        {NEW},\n    )"),
         ("(A, B)", f"(A, B, {NEW})"),
         ('(A, {"schema": "x"})', f'(A, {NEW}, {{"schema": "x"}})'),
-        ('({"schema": "x"},)', f'({NEW}, {{"schema": "x"}},)'),
+        ('({"schema": "x"},)', f'(\n        {NEW},\n        {{"schema": "x"}},\n    )'),
         ('{"schema": "x"}', f'({NEW}, {{"schema": "x"}})'),
         ("(\n        A,\n    )", f"(\n        A,\n        {NEW},\n    )"),
         (

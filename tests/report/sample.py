@@ -96,7 +96,9 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddIndex(
             model_name="order",
-            index=models.Index(fields=["-created_at"], name="shop_order_created_at_idx"),
+            index=models.Index(
+                fields=["-created_at"], name="shop_order_created_at_idx"
+            ),
         ),
     ]
 """
@@ -201,8 +203,8 @@ def prefetch_related() -> Fix:
 def index() -> Fix:
     old = 'ordering = ["id"]\n'
     new = (
-        old + '        indexes = [models.Index(fields=["-created_at"], '
-        'name="shop_order_created_at_idx")]\n'
+        old + '        indexes = [\n            models.Index(fields=["-created_at"], '
+        'name="shop_order_created_at_idx")\n        ]\n'
     )
     edits = (edit("shop/models.py", old, new),)
     files = (NewFile("shop/migrations/0002_order_created_at.py", MIGRATION),)

@@ -1,4 +1,7 @@
-"""Applies patches to source text: ranges compose, overlaps are refused, a diff shows the result."""
+"""Applies patches to source text: ranges compose, overlaps are refused, a diff shows the result.
+
+What a patch touches gets the project's layout; all other lines keep every byte.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -6,8 +9,10 @@ from difflib import unified_diff
 from itertools import pairwise
 
 from unslow.errors import UnslowError
+from unslow.lab._line_length import line_length
 from unslow.lab._revisions import chained
-from unslow.model import Patch, TextEdit
+from unslow.lab._tidying import Touched, tidied
+from unslow.model import NewFile, Patch, TextEdit
 
 Read = Callable[[str], bytes]
 
@@ -21,21 +26,28 @@ class Conflict(UnslowError):
 def apply(patches: Sequence[Patch], read: Read) -> dict[str, bytes]:
     """The files that `patches` change or create, by path, with their new content.
 
-    Insertions at one offset are concatenated in the order of the patches and equal ones made
-    once; migrations that build on the same one are put in a row. Raises `Conflict` when ranges
-    overlap or a new file exists with another content.
+    The order of the patches does not matter. Insertions at one offset are concatenated, equal
+    ones made once; migrations that build on the same one are put in a row. Raises `Conflict`
+    when ranges overlap or a new file exists with another content.
     """
+    ordered = sorted(patches, key=order)
     changed = {
-        path: _rewrite(path, read(path), compose(edits)) for path, edits in _by_path(patches)
+        path: _rewrite(path, read(path), compose(edits), read) for path, edits in _by_path(ordered)
     }
-    for file in chained(file for patch in patches for file in patch.files):
-        content = file.text.encode()
+    for file in chained(file for patch in ordered for file in patch.files):
+        content = _new(file, read)
         if changed.setdefault(file.path, content) != content:
             raise Conflict(f"{file.path}: two patches write this file differently")
         existing = _existing(file.path, read)
         if existing is not None and existing != content:
             raise Conflict(f"{file.path}: the file exists already with another content")
     return changed
+
+
+def order(patch: Patch) -> tuple[object, ...]:
+    """What patches are sorted by: their fixer, then their text."""
+    edits = tuple((edit.path, edit.start, edit.end, edit.text) for edit in patch.edits)
+    return patch.fixer, edits, tuple((file.path, file.text) for file in patch.files)
 
 
 def compose(edits: Iterable[TextEdit]) -> tuple[TextEdit, ...]:
@@ -92,15 +104,54 @@ def _by_path(patches: Sequence[Patch]) -> Iterable[tuple[str, list[TextEdit]]]:
     return grouped.items()
 
 
-def _rewrite(path: str, content: bytes, edits: Sequence[TextEdit]) -> bytes:
+def _rewrite(path: str, content: bytes, edits: Sequence[TextEdit], read: Read) -> bytes:
+    windows = b"\r\n" in content
     parts: list[bytes] = []
-    position = 0
+    touched: list[Touched] = []
+    position = length = 0
     for edit in edits:
         if edit.end > len(content):
             raise Conflict(f"{path}: the change at byte {edit.start} lies beyond the file's end")
-        parts += [content[position : edit.start], edit.text.encode()]
+        text = edit.text.replace("\n", "\r\n") if windows else edit.text
+        parts += [content[position : edit.start], text.encode()]
+        length += edit.start - position
+        touched.append(Touched(edit.start, edit.end, length, length + len(parts[-1])))
+        length += len(parts[-1])
         position = edit.end
-    return b"".join([*parts, content[position:]])
+    result = b"".join([*parts, content[position:]])
+    if windows or not path.endswith(".py"):
+        return result
+    return _laid_out(content, result, touched, line_length(read, content))
+
+
+def _laid_out(old: bytes, new: bytes, touched: Sequence[Touched], limit: int) -> bytes:
+    """The new content with the touched statements tidied; as it is where it is not UTF-8."""
+    try:
+        before, after = old.decode(), new.decode()
+    except UnicodeDecodeError:
+        return new
+    ranges = tuple(
+        Touched(
+            _place_of(old, one.old_start),
+            _place_of(old, one.old_end),
+            _place_of(new, one.start),
+            _place_of(new, one.end),
+        )
+        for one in touched
+    )
+    return tidied(before, after, ranges, limit).encode()
+
+
+def _place_of(content: bytes, offset: int) -> int:
+    """The character at a byte."""
+    return offset if content.isascii() else len(content[:offset].decode(errors="replace"))
+
+
+def _new(file: NewFile, read: Read) -> bytes:
+    if not file.path.endswith(".py"):
+        return file.text.encode()
+    whole = (Touched(0, 0, 0, len(file.text)),)
+    return tidied("", file.text, whole, line_length(read)).encode()
 
 
 def _existing(path: str, read: Read) -> bytes | None:
