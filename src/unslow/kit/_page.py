@@ -18,7 +18,7 @@ h1{font-size:1.2rem;margin:0 0 .3rem;overflow-wrap:anywhere}
 h2{font-size:1rem;margin:1.4rem 0 .4rem}
 p{margin:.2rem 0;max-width:75em}
 pre{overflow-x:auto;font:12px/1.5 ui-monospace,monospace}
-iframe{width:100%;height:80vh;border:1px solid #ccc}
+iframe{width:100%;height:60vh;border:1px solid #ccc}
 i{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin:0 .3em 0 .8em}
 """
 

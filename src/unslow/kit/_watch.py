@@ -176,8 +176,9 @@ class Watch:
             return []
         own = [task for task in tasks if self._is_own(_owner.of_task(task))]
         waits_for = {task for task in own if _waits_for_a_task(task)} if len(own) > 1 else set()
+        name = _owner.name(self._thread) if loop is self._loop else "waiting"
         lanes = [
-            _Lane("waiting", _without_own(self._await_stack(task)), True)
+            _Lane(name, _without_own(self._await_stack(task)), True)
             for task in own
             if task not in waits_for
         ]
