@@ -45,7 +45,20 @@ def _rows_of_parents(request: Request, query: Query) -> int | None:
         and one.load.queryset.id == origin.id
         and one.load.kind in ("select", "reverse")
     ]
-    return made[0].rows if len(made) == 1 and not _is_bounded(made[0]) else None
+    if len(made) != 1 or (_is_bounded(made[0]) and not _is_last_page(made[0], request)):
+        return None
+    return made[0].rows
+
+
+def _is_last_page(query: Query, request: Request) -> bool:
+    """Whether its rows were counted before: a paginator asks for no more than there are left."""
+    model = query.load.model if query.load else ""
+    counted = (
+        one.load
+        for one in request.queries
+        if one.start_ms < query.start_ms and one.load and one.load.kind == "count"
+    )
+    return bool(model) and any(load.model == model for load in counted)
 
 
 def _lookups(trace: Trace) -> Iterator[Group]:
