@@ -77,6 +77,8 @@ def _prefetch(
             return None
         if chains.method(step) != "all":
             rows += f".{chains.method(step)}({', '.join(args)})"
+    if all(chains.method(step) == "all" for step in use.steps):
+        rows += ".all()"  # a manager is no queryset, and Prefetch wants one
     name = f"{filter_words(use) or 'selected'}_{relation.name}"
     if is_taken(name, parent, place, source):
         return None
