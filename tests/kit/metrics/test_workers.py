@@ -67,9 +67,9 @@ def test_a_killed_worker_keeps_its_counts_and_loses_its_gauges(tmp_path, shared)
         assert (shared / f"gauge_livesum_{killed}.db").exists()
         os.kill(killed, signal.SIGKILL)
         until_seen(server, 3)
+        assert not (shared / f"gauge_livesum_{killed}.db").exists()  # by the hook, before a scrape
         found = server.scrape()["http_request_duration_seconds_count"]
         assert found["pid", "GET", "200"] > before
-        assert not (shared / f"gauge_livesum_{killed}.db").exists()
         assert list(shared.glob(f"histogram_{killed}.db"))
 
 
