@@ -16,7 +16,8 @@ Level = Literal["off", "light", "full"]
 
 
 MOST_KEPT = 10_000  # statements, and parts of each kind, of one request; the rest is counted
-SITE_S = 0.001  # of a statement; to find its site takes a few microseconds
+SITE_S = 0.01  # of a statement; to find its site takes some microseconds
+LATE_S = 0.1  # of a request; it may become a slow one of many short statements
 
 THREAD_MARK = "_unslow_request"  # on a thread: the id of the request that started it
 
@@ -98,7 +99,7 @@ class RequestRecord:
         self.dropped_s = 0.0  # their time
         self.dropped_parts = 0
         self.slowest: Statement | None = None  # of the light level
-        self.slowest_s = SITE_S
+        self.slowest_s = 0.0
         self.slowest_site: Site | None = None
         self.parts: dict[str, Any] = {}  # further fields of `model.Request`
         self.error = ""
@@ -155,7 +156,9 @@ class RequestRecord:
         if ended - started > self.slowest_s:
             self.slowest = sql, database, started, ended
             self.slowest_s = ended - started
-            self.slowest_site = next(iter(_sites.application_stack(1)), None)
+            self.slowest_site = None
+            if self.slowest_s > SITE_S or ended - self.started > LATE_S:
+                self.slowest_site = next(iter(_sites.application_stack(1)), None)
 
     def add(self, part: str, item: Any) -> None:
         """Keep one of the parts of a kind, such as a call of a cache."""

@@ -95,7 +95,7 @@ def _lightly(original: Function) -> Function:
 
 def _name(dialect: Any, rest: tuple[Any, ...]) -> str:
     context = rest[-1] if rest else None
-    return (context and context.engine.url.database) or str(dialect.name)
+    return (context and context.root_connection.engine.url.database) or str(dialect.name)
 
 
 def database() -> str:

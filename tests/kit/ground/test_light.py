@@ -25,8 +25,8 @@ def test_statements_are_written_out_when_they_are_asked_for(record) -> None:
     assert record.query_count == len(record.queries) == 2
 
 
-def test_a_statement_of_no_length_has_no_site(record) -> None:
-    record.note("SELECT 1", "default", 0.0, 0.0005)
+def test_a_short_statement_early_in_a_request_has_no_site(record) -> None:
+    record.note("SELECT 1", "default", record.started, record.started + 0.0005)
     assert record.slowest_site is None
 
 
@@ -36,13 +36,26 @@ def test_the_slowest_statement_has_a_site(tmp_path) -> None:
         """
 _embedded.start()
 with _embedded.recording("TEST", "name") as record:
-    for duration in (0.002, 0.005, 0.003):
+    for duration in (0.02, 0.05, 0.03):
         record.note(f"SELECT {duration}", "default", 1.0, 1.0 + duration)
 print(json.dumps([record.slowest[0], record.slowest_site["line"], record.slowest_site["path"],
     [len(query["stack"]) for query in record.queries]]))
 """,
     )
-    assert seen == ["SELECT 0.005", 8, str(tmp_path / "program.py"), [0, 1, 0]]
+    assert seen == ["SELECT 0.05", 8, str(tmp_path / "program.py"), [0, 1, 0]]
+
+
+def test_a_short_statement_late_in_a_request_has_one(tmp_path) -> None:
+    seen = run(
+        tmp_path,
+        """
+_embedded.start()
+with _embedded.recording("TEST", "name") as record:
+    record.note("SELECT 1", "default", record.started + 0.2, record.started + 0.201)
+print(json.dumps(record.slowest_site["line"]))
+""",
+    )
+    assert seen == 7
 
 
 def test_a_million_statements_are_counted_and_few_are_kept(record) -> None:
@@ -96,3 +109,37 @@ def test_requests_that_ended_leave_nothing_behind(record) -> None:
     finally:
         tracemalloc.stop()
     assert grown < 20_000
+
+
+def test_sqlalchemy_s_statements_are_noted_once_each_and_not_its_handshake(tmp_path) -> None:
+    seen = run(
+        tmp_path,
+        """
+_embedded.start()
+import sqlalchemy
+from sqlalchemy import text
+engine = sqlalchemy.create_engine("sqlite:///file.db")
+with _embedded.recording("TEST", "name") as record:
+    with engine.begin() as held:
+        held.execute(text("CREATE TABLE items (id int)"))
+        held.execute(text("INSERT INTO items VALUES (:id)"), [{"id": 1}, {"id": 2}])
+        held.execute(text("SELECT id FROM items WHERE id = :id"), {"id": 1}).all()
+        try:
+            held.execute(text("SELECT none"))
+        except sqlalchemy.exc.OperationalError:
+            pass
+print(json.dumps([[query["shape"] for query in record.queries], record.queries[0]["database"],
+    len(record.parts["connections"]), _wire.errors()]))
+""",
+    )
+    assert seen == [
+        [
+            "CREATE TABLE items (id int)",
+            "INSERT INTO items VALUES (?)",
+            "SELECT id FROM items WHERE id = ?",
+            "SELECT none",
+        ],
+        "file.db",
+        1,
+        0,
+    ]
