@@ -42,6 +42,7 @@ def main() -> int:
     parser.add_argument("--proof", default="3m", help="for a group of mutants; 0 measures no time")
     parser.add_argument("--indexes", action="store_true", help="drop indexes, not eager loads")
     parser.add_argument("--again", action="store_true", help="audit again what was not restored")
+    parser.add_argument("--only", nargs="*", default=[""], help="screened mutants with such a key")
     options = parser.parse_args()
     folder = CACHE / options.app
     results = Results(options.results or folder / "mutants.jsonl", options.again)
@@ -49,6 +50,7 @@ def main() -> int:
     application = import_module(f"benchmarks.field.{options.app}.run")
     with application.prepared(folder, options.python) as ready:
         run = Run(ready, folder, results, end, proof_s=_seconds(options.proof))
+        run.choose(options.only)
         run.screen()
         if options.indexes:
             run.audit_indexes()
@@ -124,6 +126,16 @@ class Run:
         self.mutations = {mutation.key: mutation for mutation in found}
         self.calls = {call.path: call for call in calls(ready)}
         self.asked: dict[str, Answer] = {}
+
+    def choose(self, texts: Sequence[str]) -> None:
+        """Keep to screened mutants whose key has one of the texts, and to their calls."""
+        if texts == [""]:
+            return
+        chosen = [e for e in self.results.valid() if any(text in e["key"] for text in texts)]
+        wanted = {path for entry in chosen for path in entry["worse"]}
+        self.calls = {path: call for path, call in self.calls.items() if path in wanted}
+        keys = {entry["key"] for entry in chosen}
+        self.mutations = {key: one for key, one in self.mutations.items() if key in keys}
 
     def screen(self) -> None:
         """Switch each eager load off where it is reached, and compare answers and statements."""
