@@ -7,7 +7,7 @@ import pytest
 
 from unslow.lab._line_length import line_length
 from unslow.lab._logical_lines import logical_lines
-from unslow.lab.patching import apply
+from unslow.lab.patching import Conflict, apply
 from unslow.model import Patch, TextEdit
 
 ROOT = Path(__file__).parent.parent
@@ -127,6 +127,24 @@ def test_the_order_of_the_patches_does_not_matter():
     texts = {patched(f"q = {QUERY}\n", *order) for order in permutations(calls)}
     assert len(texts) == 1
     assert patched(f"q = {QUERY}\n", *calls, *calls) in texts
+
+
+def test_names_that_patches_add_to_an_import_are_in_order():
+    before = "from django.db.models import Count, Sum\nx = 1\n"
+    added = (", Prefetch", ", Avg", ", aggregates", ", OuterRef")
+    assert patched(before, *added, at="Count") == (
+        "from django.db.models import Avg, Count, OuterRef, Prefetch, Sum, aggregates\nx = 1\n"
+    )
+
+
+def test_names_in_an_order_of_their_own_stay_in_it():
+    before = "from django.db.models import Sum, Count\n"
+    assert patched(before, ", Avg", at="Count") == "from django.db.models import Sum, Count, Avg\n"
+
+
+def test_patches_that_break_the_file_together_are_refused():
+    with pytest.raises(Conflict, match="no longer Python"):
+        patched("q = f(a)\n", ", b=1", ", b=2", at="a")
 
 
 # --- the project's width -----------------------------------------------------------------------

@@ -2,6 +2,7 @@ import pytest
 from msgspec.structs import replace
 
 from unslow.lab.prescribe import Source, fixers, prescribe
+from unslow.lab.prescribe._imports import Imports
 from unslow.model import Patch, Recommendation, Site
 
 
@@ -79,3 +80,38 @@ def test_one_value_of_many_rows_gets_a_recommendation(bench, kind, plain):
     bench.write("x = «Order.objects.all()»\n")
     (advice,) = prescribe(bench.finding(bench.load("items", kind=kind, plain=plain)), bench.source)
     assert "Subquery" in advice.summary
+
+
+@pytest.mark.parametrize(
+    ("head", "after"),
+    [
+        (
+            "import json\nimport zlib\n\nfrom django.db import models\n",
+            "import json\nimport zlib\nfrom collections import defaultdict\n\nfrom django",
+        ),
+        (
+            "from django.db import router\n\nfrom accounts.models import User\n",
+            "from django.db import router\nfrom django.db.models import Count\n\nfrom accounts",
+        ),
+        (
+            "from django.db import models\n\nfrom accounts.models import User\n",
+            "from accounts.models import User\nfrom sales.models import Item\n",
+        ),
+        (
+            '"""Text."""\n\nfrom __future__ import annotations\n\nfrom typing import Any\n',
+            "annotations\n\nfrom collections import defaultdict\nfrom typing import Any\n",
+        ),
+    ],
+    ids=["after plain ones", "third party", "sibling application", "future"],
+)
+def test_a_new_import_stands_in_its_block(bench, head, after):
+    for app in ("accounts", "sales"):
+        (bench.root / app).mkdir()
+        (bench.root / app / "__init__.py").touch()
+    bench.write(f"{head}\n\nx = 1\n")
+    wanted = {"defaultdict": "collections", "Count": "django.db.models", "Item": "sales.models"}
+    (name,) = (name for name in wanted if f"import {name}\n" in after)
+    imports = Imports(bench.source.module("shop/views.py"))
+    imports.name(wanted[name], name)
+    patch = Patch("f", "", "safe", tuple(imports.edits()))
+    assert after in bench.apply(patch)["shop/views.py"]

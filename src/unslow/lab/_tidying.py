@@ -4,12 +4,15 @@ Black and ruff are not asked: a patch must read the same on each machine, with o
 """
 
 import ast
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
 from unslow.lab._logical_lines import Logical, logical_lines
 
+MEMBERS = re.compile(r"(from [\w.]+ import )(\w+(?: as \w+)?(?:, \w+(?: as \w+)?)*)")
 ANY_WIDTH = 1_000_000  # columns
 
 
@@ -37,7 +40,7 @@ def tidied(old: str, new: str, touched: tuple[Touched, ...], limit: int) -> str:
         hits = [one for one in touched if _meets(line, one.start, one.end)]
         if not hits or not line.plain or not _well_kept(line, hits, before, limit):
             continue
-        text = line.formatted(limit, fresh)
+        text = _with_sorted_names(line, hits, before).formatted(limit, fresh)
         parts += [new[position : line.start], text]
         position = line.end
     result = "".join([*parts, new[position:]])
@@ -67,9 +70,54 @@ def _well_kept(
     )
 
 
+def _with_sorted_names(
+    line: Logical, hits: Sequence[Touched], before: Sequence[Logical]
+) -> Logical:
+    """`from x import b, a` with its names in order, where they were in order."""
+    found = MEMBERS.fullmatch(line.text)
+    if (
+        found is None
+        or line.indent
+        or any(
+            (old := MEMBERS.fullmatch(other.text)) is None or not _is_sorted(old[2])
+            for other in before
+            for one in hits
+            if _meets(other, one.old_start, one.old_end)
+        )
+    ):
+        return line
+    text = f"{found[1]}{', '.join(sorted(dict.fromkeys(_names(found[2])), key=_rank))}"
+    (ordered,) = logical_lines(text)
+    return replace(ordered, comment=line.comment)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",")]
+
+
+def _is_sorted(text: str) -> bool:
+    names = _names(text)
+    return names == sorted(names, key=_rank)
+
+
+def _rank(name: str) -> tuple[int, str]:
+    """Constants, classes, all others: the order of isort and ruff."""
+    if name.isupper() and len(name) > 1:
+        return 0, name
+    return (1 if name[:1].isupper() else 2), name
+
+
 def _same(one: str, other: str) -> bool:
     """Whether both mean the same to Python."""
     try:
-        return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
+        return _meaning(one) == _meaning(other)
     except (SyntaxError, ValueError, RecursionError):
         return False
+
+
+def _meaning(text: str) -> str:
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            node.names.sort(key=lambda alias: alias.name)
+    return ast.dump(tree)

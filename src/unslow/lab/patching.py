@@ -4,8 +4,10 @@ What a patch touches gets the project's layout; all other lines keep every byte.
 """
 
 import re
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from difflib import unified_diff
+from functools import lru_cache
 from itertools import pairwise
 
 from unslow.errors import UnslowError
@@ -17,6 +19,7 @@ from unslow.model import NewFile, Patch, TextEdit
 Read = Callable[[str], bytes]
 
 IMPORT = re.compile(r"(\n?)from ([\w.]+) import (\w+(?:, \w+)*)(\n+)")
+NEW_IMPORT = re.compile(r"\n?(from [\w.]+ )?import [\w., ]+\n+")
 
 
 class Conflict(UnslowError):
@@ -31,9 +34,13 @@ def apply(patches: Sequence[Patch], read: Read) -> dict[str, bytes]:
     when ranges overlap or a new file exists with another content.
     """
     ordered = sorted(patches, key=order)
-    changed = {
-        path: _rewrite(path, read(path), compose(edits), read) for path, edits in _by_path(ordered)
-    }
+    changed = {}
+    for path, edits in _by_path(ordered):
+        content = read(path)
+        changed[path] = _rewrite(path, content, compose(edits), read)
+        together = len(ordered) > 1 and path.endswith(".py")
+        if together and _compiles(content) and not _compiles(changed[path]):
+            raise Conflict(f"{path}: with all changes it is no longer Python")
     for file in chained(file for patch in ordered for file in patch.files):
         content = _new(file, read)
         if changed.setdefault(file.path, content) != content:
@@ -42,6 +49,17 @@ def apply(patches: Sequence[Patch], read: Read) -> dict[str, bytes]:
         if existing is not None and existing != content:
             raise Conflict(f"{file.path}: the file exists already with another content")
     return changed
+
+
+@lru_cache(maxsize=256)
+def _compiles(content: bytes) -> bool:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            compile(content, "<patched>", "exec", dont_inherit=True)
+        except (SyntaxError, ValueError):
+            return False
+    return True
 
 
 def order(patch: Patch) -> tuple[object, ...]:
@@ -83,10 +101,11 @@ def _joined(edits: Iterable[TextEdit]) -> list[TextEdit]:
     return rest
 
 
-def _place(edit: TextEdit) -> tuple[int, int, bool, str]:
-    """New import statements come before what else is inserted there, by their text."""
-    imports = edit.start == edit.end and IMPORT.fullmatch(edit.text) is not None
-    return edit.start, edit.end, not imports, edit.text if imports else ""
+def _place(edit: TextEdit) -> tuple[int, int, bool, bool, str]:
+    """New import statements come before what else is inserted there, plain ones first."""
+    imported = edit.start == edit.end and NEW_IMPORT.fullmatch(edit.text) is not None
+    member = edit.text.lstrip("\n").startswith("from ")
+    return edit.start, edit.end, not imported, member, edit.text if imported else ""
 
 
 def diff(patches: Sequence[Patch], read: Read) -> str:

@@ -38,7 +38,7 @@ def parting(found: Sequence[Stack]) -> tuple[int, list[Stack]]:
 
     A left stack ends with the frame where they part; of one stack alone nothing is shared.
     """
-    if len(found) == 1:
+    if len(found) < 2:
         return 0, list(found)
     shared = 0
     while all(len(stack) > shared + 1 for stack in found):

@@ -161,7 +161,8 @@ def _new(module: Module, text: str, package: str) -> TextEdit:
     lines = [s for s in module.tree.body if _is_import(s)]
     group = _group(module, package)
     own = [s for s in lines if _group(module, _package(s)) == group]
-    earlier = [s for s in own if _package(s) < package]
+    plain_first = _are_plain_first(own)
+    earlier = [s for s in own if _package(s) < package or (plain_first and _is_plain(s))]
     if earlier:
         return _after(module, earlier[-1], f"{text}\n")
     if own:
@@ -174,6 +175,18 @@ def _new(module: Module, text: str, package: str) -> TextEdit:
     return module.insert(_start(module), f"{text}\n\n")
 
 
+def _are_plain_first(statements: Sequence[cst.CSTNode]) -> bool:
+    """Whether `import x` precedes every `from x import y`, as isort has it by default."""
+    kinds = [not _is_plain(statement) for statement in statements]
+    return kinds == sorted(kinds)
+
+
+def _is_plain(statement: cst.CSTNode) -> bool:
+    return isinstance(statement, cst.SimpleStatementLine) and isinstance(
+        statement.body[0], cst.Import
+    )
+
+
 def _group(module: Module, package: str) -> int:
     """Standard library, third parties, the application itself, relative imports."""
     root = package.partition(".")[0]
@@ -183,7 +196,7 @@ def _group(module: Module, package: str) -> int:
         return 3
     if root in sys.stdlib_module_names:
         return 0
-    return 2 if root == module.path.partition("/")[0] else 1
+    return 2 if root == module.path.partition("/")[0] or root in module.own else 1
 
 
 def _after(module: Module, statement: cst.CSTNode, text: str) -> TextEdit:

@@ -26,9 +26,10 @@ class Module:
     tree: cst.Module
     spans: Mapping[cst.CSTNode, CodeSpan]
     parents: Mapping[cst.CSTNode, cst.CSTNode]
+    own: frozenset[str] = frozenset()  # the project's packages, as they are imported
 
     @classmethod
-    def parse(cls, path: str, content: bytes) -> "Module":
+    def parse(cls, path: str, content: bytes, own: frozenset[str] = frozenset()) -> "Module":
         """Raises `libcst.ParserSyntaxError`, and `UnicodeDecodeError` for other encodings."""
         content.decode("utf-8")
         wrapper = MetadataWrapper(cst.parse_module(content), unsafe_skip_copy=True)
@@ -38,6 +39,7 @@ class Module:
             wrapper.module,
             wrapper.resolve(ByteSpanPositionProvider),
             wrapper.resolve(ParentNodeProvider),
+            own,
         )
 
     def start(self, node: cst.CSTNode) -> int:

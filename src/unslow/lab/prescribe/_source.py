@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import libcst as cst
@@ -97,8 +98,17 @@ class Source:
             self._modules[path] = self._parse(path)
         return self._modules[path]
 
+    @cached_property
+    def own(self) -> frozenset[str]:
+        """The project's own packages and modules, by the name that an import starts with."""
+        folders = [Path(root) / part for root in self.roots for part in ("", "src")]
+        found = [one for folder in folders if folder.is_dir() for one in folder.iterdir()]
+        packages = {one.name for one in found if one.is_dir() and any(one.glob("*.py"))}
+        modules = {one.stem for one in found if one.suffix == ".py"}
+        return frozenset((packages | modules) - SKIPPED)
+
     def _parse(self, path: str) -> Module | None:
         try:
-            return Module.parse(path, self.read(path))
+            return Module.parse(path, self.read(path), self.own)
         except (OSError, UnicodeDecodeError, cst.ParserSyntaxError):
             return None
