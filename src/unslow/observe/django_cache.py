@@ -3,7 +3,7 @@
 from types import ModuleType
 from typing import Any
 
-from unslow.observe import _effects, _record
+from unslow.observe import _effects, _record, _wire
 from unslow.observe._patch import Function, wrap
 
 MODULES = ("django.core.cache.backends.locmem", "django.core.cache.backends.filebased")
@@ -13,7 +13,7 @@ _WRITES = ("set", "add", "touch", "delete", "incr", "clear")
 
 def install(module: ModuleType) -> None:
     """Watch the methods that the backend has of its own. The cache in Redis is seen as `redis`."""
-    if _record.level() == "off":
+    if not _record.is_sent():
         return
     for name in ("LocMemCache", "FileBasedCache"):
         backend = getattr(module, name, None)
@@ -24,13 +24,18 @@ def install(module: ModuleType) -> None:
 def _write(method: str) -> Any:
     def make(original: Function) -> Function:
         def write(self: Any, *args: Any, **kwargs: Any) -> Any:
-            key = args[0] if args else kwargs.get("key", "")
-            given = {f"{name}=": value for name, value in kwargs.items() if name != "key"}
-            rest = _effects.numbered("argument", args[1:])
-            _effects.note(f"cache {method} {_effects.shape(key)}".strip(), key=key, **rest, **given)
+            _note(method, args, kwargs)
             with _effects.within():
                 return original(self, *args, **kwargs)
 
         return write
 
     return make
+
+
+@_wire.safely
+def _note(method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    key = args[0] if args else kwargs.get("key", "")
+    given = {f"{name}=": value for name, value in kwargs.items() if name != "key"}
+    rest = _effects.numbered("argument", args[1:])
+    _effects.note(f"cache {method} {_effects.shape(key)}".strip(), key=key, **rest, **given)

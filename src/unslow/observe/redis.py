@@ -101,6 +101,7 @@ def _execute_many_async(original: Function) -> Function:
     return execute
 
 
+@_wire.safely
 def _noted(commands: Any) -> list[Any]:
     """The commands of a pipeline, each reported if it writes."""
     sent = [command[0] for command in commands]

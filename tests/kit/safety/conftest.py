@@ -15,14 +15,19 @@ RUNNER = Path(__file__).with_name("running.py")
 
 
 @pytest.fixture(scope="session")
-def run(postgres, tmp_path_factory) -> Callable[[str, str], Any]:
+def run(postgres, redis_server, tmp_path_factory) -> Callable[[str, str], Any]:
     def run(level: str, verb: str) -> Any:
         folder = tmp_path_factory.mktemp(f"{verb}-{level}")
         dsn = postgres.create(f"kit_safety_{verb}_{level}")
         done = subprocess.run(
             [sys.executable, str(RUNNER), verb, "result.json"],
             cwd=folder,
-            env={**os.environ, "SAFETY_LEVEL": level, "SAFETY_DSN": dsn},
+            env={
+                **os.environ,
+                "SAFETY_LEVEL": level,
+                "SAFETY_DSN": dsn,
+                "SAFETY_REDIS_PORT": str(redis_server.port),
+            },
             capture_output=True,
             text=True,
             timeout=RUN_S,

@@ -11,10 +11,12 @@ import contextvars
 import copy
 import functools
 import gc
+import http.server
 import os
 import pickle
 import sqlite3
 import threading
+import urllib.request
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -23,6 +25,7 @@ import django
 from django.conf import settings
 
 DSN = os.environ["SAFETY_DSN"]
+REDIS_PORT = int(os.environ["SAFETY_REDIS_PORT"])
 WATCHED = os.environ["SAFETY_LEVEL"] != "none"
 
 settings.configure(
@@ -38,15 +41,23 @@ django.setup()
 
 import anyio.to_thread  # noqa: E402
 import asyncpg  # noqa: E402
+import fastapi  # noqa: E402
 import flask  # noqa: E402
+import httpx  # noqa: E402
 import jinja2  # noqa: E402
 import psycopg  # noqa: E402
 import psycopg2  # noqa: E402
+import pydantic  # noqa: E402
+import redis  # noqa: E402
+import redis.asyncio  # noqa: E402
+import requests  # noqa: E402
 import sqlalchemy as sa  # noqa: E402
+import urllib3  # noqa: E402
 from asgiref.sync import async_to_sync, sync_to_async  # noqa: E402
 from django.contrib.auth.models import Group, Permission, User  # noqa: E402
 from django.contrib.contenttypes.models import ContentType  # noqa: E402
-from django.core import serializers  # noqa: E402
+from django.core import mail, serializers  # noqa: E402
+from django.core.cache import cache  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 from django.db.models import Count, Prefetch  # noqa: E402
@@ -510,6 +521,91 @@ def postgres_async():
     return asyncio.run(work())
 
 
+def postgres_rows_async():
+    async def work():
+        async with await psycopg.AsyncConnection.connect(DSN, autocommit=True) as one:
+            cursor = await one.execute("SELECT generate_series(1, %s)", (3,))
+            streamed = [row async for row in cursor.stream("SELECT 1")]
+            rows = await (await one.execute("SELECT 2")).fetchall()
+            async with cursor.copy("COPY (SELECT 1) TO STDOUT") as copied:
+                blocks = [bytes(block) async for block in copied]
+            return rows, streamed, blocks, type(cursor).__name__
+
+    return asyncio.run(work())
+
+
+def redis_commands():
+    with redis.Redis(port=REDIS_PORT, decode_responses=True) as one:
+        with one.pipeline() as pipe:
+            piped = pipe.set("k", "v", ex=100).get("k").incr("k").execute(raise_on_error=False)
+        wrong = raised(one.incr, "k")[:2]
+        return one.get("k"), one.get("none"), repr(piped), wrong, sorted(one.scan_iter("k"))
+
+
+def redis_commands_async():
+    async def work():
+        async with redis.asyncio.Redis(port=REDIS_PORT) as one:
+            async with one.pipeline() as pipe:
+                piped = await pipe.set("a", 1).incr("a").execute()
+            return piped, await one.get("a"), await one.ttl("a")
+
+    return asyncio.run(work())
+
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = self.path.encode()
+        self.send_response(404 if "none" in self.path else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Set-Cookie", "a=b")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+def outgoing_calls():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_port}"
+
+    async def work():
+        async with httpx.AsyncClient() as client:
+            return (await client.get(f"{url}/b", timeout=5)).text
+
+    try:
+        with requests.Session() as session, httpx.Client() as client:
+            return [
+                asyncio.run(work()),
+                [session.get(f"{url}/{n}").text for n in ("c", "none")],
+                [client.get(f"{url}/{n}").status_code for n in ("d", "none")],
+                urllib3.PoolManager().request("GET", f"{url}/e").data,
+                urllib.request.urlopen(f"{url}/f", timeout=5).read(),
+                raised(urllib.request.urlopen, f"{url}/none"),
+                raised(requests.get, "http://127.0.0.1:1/")[:2],
+            ]
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def mails_and_caches():
+    mail.outbox = []
+    mail.get_connection("django.core.mail.backends.locmem.EmailBackend").send_messages(
+        [mail.EmailMessage("subject", "body", "a@b", ["c@d"])]
+    )
+    cache.set("k", [1], 60)
+    cache.set_many({"a": 1, "b": None})
+    return [
+        mail.outbox[0].subject, len(mail.outbox), cache.get("k"), cache.get_many(["a", "b"]),
+        cache.get_or_set("new", lambda: 5), cache.delete("k"), cache.add("a", 2), cache.incr("a"),
+        raised(cache.incr, "none"),
+    ]  # fmt: skip
+
+
 # -- threads and tasks --------------------------------------------------------------------------
 
 variable = contextvars.ContextVar("variable", default="unset")
@@ -728,6 +824,30 @@ def asgi_application():
     return said, steps[:]
 
 
+class Item(pydantic.BaseModel):
+    name: str
+
+
+def fastapi_application():
+    app = fastapi.FastAPI()
+
+    @app.get("/plain")
+    async def plain():
+        return [{"name": one.username} for one in await sync_to_async(list)(users())]
+
+    @app.get("/model/{n}")
+    def model(n: int) -> list[Item]:
+        return [Item(name=one.username) for one in users()[:n]]
+
+    @app.get("/wrong", response_model=Item)
+    def wrong():
+        return {"nothing": 1}
+
+    client = TestClient(observed_asgi(app), raise_server_exceptions=False)
+    paths = ("/plain", "/model/2", "/model/x", "/wrong", "/openapi.json")
+    return [(one.status_code, one.text) for one in map(client.get, paths)]
+
+
 def flask_application():
     app = flask.Flask(__name__)
     app.before_request(lambda: steps.append("before"))
@@ -760,5 +880,5 @@ PROGRAMS = {
     and getattr(value, "__module__", "") == __name__
     and not name.startswith(("_", "prepare", "observed"))
     and name not in {"raised", "pickled", "users", "listing", "failing", "streaming", "asynchronous",
-                     "asynchronous_stream", "Base", "Company", "Person", "Body", "engine"}
+                     "asynchronous_stream", "Base", "Company", "Person", "Body", "engine", "Item", "Answer"}
 }  # fmt: skip

@@ -56,6 +56,7 @@ RUN = {
     "_django_relations._loading.__exit__",
     "_encodings.encoding",
     "_follow._Work.__call__",
+    "_imports._Finder.find_spec",
     "_follow._created_here",
     "_http_calls.building",
     "_http_calls.call",
@@ -95,7 +96,7 @@ def test_no_fault_reaches_the_application(faults) -> None:
         for one in faults
         if not (one["same"] or one["stands_for_another"] or reviewed(one["function"]))
     ]
-    assert reached == []
+    assert not reached, "\n".join(reached)
 
 
 def test_every_fault_is_counted(faults) -> None:
@@ -107,4 +108,5 @@ def test_the_programs_lead_to_the_hooks(faults) -> None:
     assert len(faults) >= MIN_TARGETS
     hooks = {one["function"].partition(".")[0] for one in faults if one["stands_for_another"]}
     assert hooks >= {"_django_queryset", "_django_relations", "_django_sql", "_follow", "httpx"}
+    assert hooks >= {"redis", "requests", "urllib", "fastapi", "rest_framework"}
     assert hooks >= {"psycopg", "psycopg2", "sqlite3", "asyncpg", "starlette", "flask"}
