@@ -7,6 +7,7 @@ import pytest
 from tests.report.sample import MIGRATION, SOURCES, clean, patched, sample
 from unslow.cli import _state
 from unslow.lab.report import json
+from unslow.lab.write._kept import in_row
 from unslow.model import Fix, NewFile, Verdict
 
 
@@ -240,3 +241,17 @@ def test_a_branch_works_when_the_application_is_a_folder_of_the_repository(
 def test_the_sample_knows_its_own_files() -> None:
     for path, digest in sample().files.items():
         assert hashlib.sha256(SOURCES[path].encode()).hexdigest() == digest
+
+
+def test_commits_add_migrations_in_the_order_in_which_they_follow_each_other() -> None:
+    finding = sample().findings[0]
+    fix = msgspec.structs.replace(finding.fixes[0], edits=())
+    named = {
+        name: (finding, msgspec.structs.replace(fix, files=files))
+        for name, files in (
+            ("b", (NewFile("b.py", "b", "b", "a"),)),
+            ("none", ()),
+            ("a", (NewFile("a.py", "a", "a", "a"),)),
+        )
+    }
+    assert in_row(list(named.values())) == [named["a"], named["none"], named["b"]]

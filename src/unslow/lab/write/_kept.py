@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from unslow.errors import UnslowError, UsageError
-from unslow.lab.patching import apply, diff
+from unslow.lab.patching import apply, diff, order
 from unslow.model import Fix, Patch, Report, ReportedFinding
 
 SQL_FILE = "unslow-indexes.sql"
@@ -25,6 +25,19 @@ def patches(fixes: Sequence[Kept]) -> list[Patch]:
     return [
         Patch(fix.fixer, fix.summary, fix.safety, fix.edits, fix.files, fix.sql) for _, fix in fixes
     ]
+
+
+def in_row(fixes: Sequence[Kept]) -> list[Kept]:
+    """The fixes, those with migrations in the order in which these follow each other.
+
+    So each commit of a branch adds its migration, and none rewrites an earlier one.
+    """
+    places = [place for place, (_, fix) in enumerate(fixes) if fix.files]
+    ordered = sorted((fixes[place] for place in places), key=lambda one: order(patches([one])[0]))
+    found = list(fixes)
+    for place, one in zip(places, ordered, strict=True):
+        found[place] = one
+    return found
 
 
 def preview(report: Report, root: Path) -> str:

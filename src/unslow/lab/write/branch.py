@@ -27,6 +27,7 @@ def to_branch(report: Report, root: Path, name: str) -> list[str]:
     read = _kept.audited(report, git.reader(parent))
     fixes, elsewhere = _committed(_kept.kept(report), read)
     lines = []
+    fixes = _kept.in_row(fixes)
     with tempfile.TemporaryDirectory(prefix="unslow-index-") as folder:
         git.index = Path(folder) / "index"
         git.run("read-tree", parent)
