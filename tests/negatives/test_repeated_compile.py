@@ -70,7 +70,7 @@ CASES = {
         "re.search(term, text)", "searched", "re.Pattern"
     ),
     "it takes a tenth of a millisecond": seen("TypeAdapter(list[int])", "slow", ms=0.1),
-    "it is a twentieth of the request": seen("TypeAdapter(list[int])", "slow", ms=0.25, whole=5.0),
+    "it is a fortieth of the request": seen("TypeAdapter(list[int])", "slow", ms=0.25, whole=10.0),
     "a library compiles below the application's call": seen("build()", "built"),
     "an attribute is read, and a library makes it": seen("row.adapter", "lazy"),
     "no line of the application was seen": seen("", ""),

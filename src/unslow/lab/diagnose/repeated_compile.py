@@ -4,7 +4,7 @@ import ast
 import builtins
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from statistics import median_high
+from statistics import median, median_high
 
 from unslow.lab.diagnose import _views as views
 from unslow.lab.diagnose import _waits as waits
@@ -12,7 +12,7 @@ from unslow.lab.diagnose._waits import Read, Sources
 from unslow.model import Compiled, Finding, Request, Site, Trace, WaitEvidence
 
 MIN_MS = 0.2  # per request; a small model takes a quarter of it
-MIN_SHARE = 0.1  # of the endpoint's time
+MIN_SHARE = 0.05  # of the endpoint's median time, which being observed lengthens
 NAMES = {
     "re.Pattern": ("a pattern", "patterns"),
     "pydantic.TypeAdapter": ("a type adapter", "type adapters"),
@@ -89,8 +89,7 @@ def _is_class(site: Site, sources: Sources) -> bool:
 
 
 def _is_worth(trace: Trace, endpoint: str, ms: float) -> bool:
-    requests = [one for one in trace.requests if one.endpoint == endpoint]
-    whole = sum(one.duration_ms for one in requests) / len(requests)
+    whole = median(one.duration_ms for one in trace.requests if one.endpoint == endpoint)
     return ms >= MIN_MS and ms >= MIN_SHARE * whole
 
 
