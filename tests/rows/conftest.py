@@ -83,12 +83,15 @@ class RowsBench:
     loads: Mapping[str, object] = field(default_factory=dict)
     site: str = ""  # the file of the model
     patch: Patch | None = None
+    line_length: int = 320  # of the project; most tests show a statement in one line
 
     def trace(self, text: str) -> Trace:
         clean = text.replace("«", "").replace("»", "")
         file = self.root / PATH
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(clean)
+        settings = f"[tool.ruff]\nline-length = {self.line_length}\n"
+        (self.root / "pyproject.toml").write_text(settings)
         ast.parse(clean)
         site = marked(text)
         place = f"{PATH}:{site.line}:{site.column} run"

@@ -49,6 +49,7 @@ def test_the_page_shows_the_diff(page: str, rows_bench: RowsBench) -> None:
     (example, *_), (expected, *_) = blocks(page, "python"), blocks(page, "diff")
     rows_bench.detector, cause = QUERIES[page]
     rows_bench.orm = page.partition("-")[0]
+    rows_bench.line_length = 88
     fixer = import_module(f"unslow.lab.prescribe.{page.replace('-', '_')}")
     assert example.count(cause) == 1
     assert rows_bench.fixed(fixer, example.replace(cause, f"«{cause}»"))

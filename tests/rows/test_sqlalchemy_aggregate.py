@@ -63,11 +63,11 @@ def test_nothing_where_two_reads_share_the_statement(fixed):
         ),
         (
             "return len((await db.scalars(«select(Order).order_by(Order.id)»)).all())",
-            "return (await db.scalar(select(func.count(Order.id))))",
+            "return await db.scalar(select(func.count(Order.id)))",
         ),
         (
             "return len((await db.execute(«select(Order)»)).scalars().all())",
-            "return (await db.scalar(select(func.count(Order.id))))",
+            "return await db.scalar(select(func.count(Order.id)))",
         ),
         (
             "return sum(1 for o in await db.scalars(«select(Order)») if o.status == 'open')",
@@ -133,5 +133,5 @@ def test_a_statement_with_a_name(fixed):
 def test_func_is_imported(fixed):
     head = HEAD.replace("func, ", "")
     before = "return len((await db.scalars(«select(Order)»)).all())"
-    after = "return (await db.scalar(select(func.count(Order.id))))"
+    after = "return await db.scalar(select(func.count(Order.id)))"
     assert fixed(view(before, head=head)) == view(after)

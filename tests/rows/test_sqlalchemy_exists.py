@@ -74,7 +74,7 @@ def test_no_rows(fixed, before, after):
 def test_rows_with_a_name(fixed):
     before = ["late = (await db.scalars(«select(Order)»)).all()", "return 1 if late else 2"]
     after = [
-        "found = (await db.scalar(select(Order.id).limit(1)))",
+        "found = await db.scalar(select(Order.id).limit(1))",
         "return 1 if found is not None else 2",
     ]
     assert fixed(*before) == HEAD + "".join(f"    {line}\n" for line in after)
