@@ -20,7 +20,7 @@ from unslow.kit._stacks import Snapshot, Stacks
 from unslow.observe import _embedded, _wire
 from unslow.observe._record import RequestRecord
 
-HZ = 20.0  # under half a percent of a core even on a busy machine: benchmarks/profile.py
+HZ = 20.0  # under half a percent of a core even on a busy machine: benchmarks/profiles.py
 MIN_HZ, MAX_HZ = 1.0, 200.0  # above, its cost shows; an on-demand profile looks closer
 _JITTER = 0.2  # of the pause, so that it does not march in step with the application's own clock
 _OWN = tuple(f"{Path(__file__).parents[1] / name}{os.sep}" for name in ("observe", "kit"))

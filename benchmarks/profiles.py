@@ -1,6 +1,6 @@
 """Measures what profiles cost: CPU per request with the continuous one on, against off.
 
-    python -m benchmarks.profile [--rounds 40] [--requests 60]
+    python -m benchmarks.profiles [--rounds 40] [--requests 60]
 
 One process serves a Flask view that computes for about two milliseconds, beside sixteen threads
 that wait for work. In each round every rate is on once, in random order, so that a busy machine
