@@ -1,7 +1,7 @@
 import pytest
 
-from unslow.rules.expressions import Expressions
 from unslow.model import Site
+from unslow.rules.expressions import Expressions
 
 TEXT = """\
 async def orders(db):

@@ -39,7 +39,7 @@ async def warehouses(db: Db) -> dict[str, int]:
 async def warehouses_in_the_database(db: Db) -> dict[str, int]:
     pieces = select(Inventory.warehouse, func.sum(Inventory.quantity))
     rows = await db.execute(pieces.where(Inventory.quantity > 0).group_by(Inventory.warehouse))
-    return {warehouse: total for warehouse, total in rows}
+    return dict(rows.all())
 
 
 @router.get("/companies/{company_id}/revenue")
