@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check docs bench schema lock clean
+.PHONY: demo test check docs bench schema lock lock-bench clean
 
 demo: $(STAMP)
 	$(BIN)/unslow demo
@@ -39,6 +39,10 @@ lock:
 	uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
 	  --no-emit-find-links --no-annotate --no-header --all-extras --group dev pyproject.toml \
 	  -o requirements/dev.txt
+
+lock-bench:
+	uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+	  --no-emit-find-links --no-annotate --no-header requirements/bench.in -o requirements/bench.txt
 
 clean:
 	rm -rf $(VENV) build dist site
