@@ -78,3 +78,16 @@ def test_a_shape_is_its_own_shape():
 )
 def test_kinds(sql, expected):
     assert kind(shape(sql)) == expected
+
+
+@pytest.mark.parametrize(
+    "end",
+    ["'secret", "E'it\\'s secret", "E'secret\\", '"secret', "`secret", "$$secret", "/* secret"],
+)
+def test_a_value_that_is_cut_off_is_folded_too(end):
+    assert "secret" not in shape(f"SELECT a FROM t WHERE b = {end}")
+
+
+def test_a_statement_too_long_to_be_folded_whole_shows_no_part_of_a_value():
+    rows = ", ".join(f"({number}, '{'secret ' * 40}')" for number in range(1000))
+    assert "secret" not in shape(f"INSERT INTO t VALUES {rows}")

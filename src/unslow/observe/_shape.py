@@ -6,10 +6,12 @@ from hashlib import blake2b
 
 _TOKEN = re.compile(
     r"""
-      (?P<space> (?: \s | --[^\n]* | /\*.*?\*/ )+ )
+      (?P<space> (?: \s | --[^\n]* | /\*.*?(?:\*/|\Z) )+ )
     | (?P<quoted> "(?:[^"]|"")*" | `[^`]*` )
-    | (?P<string> \b[eE]'(?:[^'\\]|''|\\.)*' | (?:\b[bBxXnN]|\b[uU]&)?'(?:[^']|'')*'
-                | \$(?P<tag>[A-Za-z_]\w*)?\$.*?\$(?P=tag)?\$ )
+    | (?P<string> \b[eE]'(?:[^'\\]|''|\\.)*(?:'|\\?\Z)
+                | (?:\b[bBxXnN]|\b[uU]&)?'(?:[^']|'')*(?:'|\Z)
+                | \$(?P<tag>[A-Za-z_]\w*)?\$.*?(?:\$(?P=tag)?\$|\Z)
+                | ["`].*\Z )  # a value that is cut off is one all the same
     | (?P<placeholder> %\(\w+\)[sbt] | %[sbt](?!\w) | \$\d+ | \?\d*(?![|&])
                      | (?<![:\w]):[A-Za-z_]\w* )
     | (?P<number> (?<![\w.$"])(?:0[xX][0-9a-fA-F]+ | (?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?!\w) )
