@@ -23,8 +23,15 @@ Run = Callable[[str], list[str]]  # a statement -> the rows of its plan
 MOST_SHAPES = 1000  # explained in the life of a process
 MOST_ENGINES = 8
 _CAST = re.compile(r"'::[\w ]+(?:\[\])?$")
-_COST = re.compile(r"\s*\((?:cost|actual)=.*$")
-_VALUE = re.compile(r"'(?:[^']|'')*'|(?<![\w.\"$])-?\d+(?:\.\d+)?(?![\w.\"])")
+_VALUE = re.compile(
+    r"""
+      (?P<kept> "(?:[^"]|"")*" | \(cost=[^()\n]*\)$ )
+    | '(?:[^']|'')*(?:'|\Z)
+    | (?<![\w.$])-?\d+(?:\.\d+)?(?![\w.])
+    """,
+    re.VERBOSE | re.MULTILINE,
+)
+_QUOTED = re.compile(r'"[^"]*(?:"|$)')
 
 _engines: dict[str, "weakref.ref[Any]"] = {}
 _asked: set[tuple[str, str]] = set()
@@ -72,21 +79,20 @@ def _work() -> None:
 
 def _explain(query: Query, values: bool, answer: Answer) -> None:
     try:
-        rows = _plan(query)
-        plan = "\n".join(rows if values else map(without_values, rows))
+        plan = "\n".join(_plan(query))
+        plan = plan if values else without_values(plan)
     except _NotExplained as reason:
         plan = f"not explained: {reason}"
     except Exception as problem:  # noqa: BLE001
-        lines = str(problem).strip().splitlines() or [""]
-        plan = f"not explained: {type(problem).__name__}: {lines[0]}"
+        said = (str(problem).strip().splitlines() or [""])[0]
+        said = said if values else without_values(_QUOTED.sub("?", said))
+        plan = f"not explained: {type(problem).__name__}: {said}"
     answer(query, plan)
 
 
-def without_values(row: str) -> str:
-    """A row of a plan with `?` for the values in its conditions; its costs stay."""
-    cost = _COST.search(row)
-    text, rest = (row[: cost.start()], cost[0]) if cost else (row, "")
-    return _VALUE.sub("?", text) + rest
+def without_values(plan: str) -> str:
+    """A plan with `?` for the values in its conditions, of several lines or not; its costs stay."""
+    return _VALUE.sub(lambda match: match["kept"] or "?", plan)
 
 
 def _plan(query: Query) -> list[str]:

@@ -1,11 +1,13 @@
 """Plans on request: of reads alone, once each, on a connection that can write nothing."""
 
 import psycopg
+import psycopg.sql
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from tests.kit.ground.test_embedded import run
 from tests.kit.query_log.applications import DJANGO, SQLITE
+from unslow.kit import _explain
 
 PLANS = """
 import threading
@@ -90,6 +92,41 @@ print(json.dumps([[record.getMessage() for record in records], left]))
     assert "Filter: (name = ?::text)" in message
     assert "secret" not in message
     assert left == 1
+
+
+@pytest.mark.parametrize("value", ["secret\nof a secret", "it's (cost=1 secret", 'a "secret" one'])
+def test_a_value_of_any_form_is_not_in_the_plan(postgres, value) -> None:
+    with psycopg.connect(postgres.dsn()) as connection:
+        asked = psycopg.sql.SQL("EXPLAIN SELECT 1 FROM pg_class WHERE relacl::text || 'x' = {}")
+        rows = connection.execute(asked.format(psycopg.sql.Literal(value))).fetchall()
+    plan = "\n".join(row for (row,) in rows)
+    assert "secret" in plan
+    shown = _explain.without_values(plan)
+    assert "secret" not in shown
+    assert "(cost=0.00.." in shown
+
+
+def test_names_and_costs_stay_in_the_plan() -> None:
+    plan = """Seq Scan on "it's 1" t2  (cost=0.00..1.25 rows=3 width=4)\n  Filter: (c3 = 7)"""
+    assert _explain.without_values(plan) == plan.replace("7)", "?)")
+
+
+def test_the_value_that_a_database_refuses_is_not_in_the_log(tmp_path, dsn) -> None:
+    (plan,) = run(
+        tmp_path,
+        django_on(dsn).replace('"books"', '"refused"')
+        + """
+from unslow.kit import _explain
+records, wait = plans_of(1)
+query = {"sql": "SELECT %s::int", "shape": "", "fingerprint": "x", "database": "default",
+    "parameters": ["'secret'"]}
+_explain.ask(query, False, query_log._log_plan)
+wait()
+print(json.dumps([record.plan for record in records]))
+""",
+    )
+    assert plan.startswith("not explained: InvalidTextRepresentation: invalid input syntax")
+    assert "secret" not in plan
 
 
 def test_the_values_are_in_the_plan_when_they_are_in_the_log(tmp_path, dsn) -> None:
