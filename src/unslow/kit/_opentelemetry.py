@@ -1,5 +1,6 @@
 """Speaks to OpenTelemetry's API, with the names of its stable semantic conventions."""
 
+import re
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,6 +39,8 @@ _SYSTEMS = {
     "mssql": "microsoft.sql_server",
 }
 _OTHER_SQL = "other_sql"
+_QUOTES_STRINGS = ("mysql", "mariadb")  # where a string may stand in double quotes
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.|"")*"')
 
 _tracer = trace.get_tracer("unslow")
 _meter = get_meter("unslow")
@@ -98,8 +101,10 @@ def query(record: RequestRecord, sql: Any, database: str, started: float, ended:
     """A statement that has just ended; only its shape leaves the process."""
     if _is_instrumented(_DATABASES):
         return
-    shape = _shape.shape(str(sql))
+    shape = _shape.shape(_record._text(sql))
     system, namespace = _database(database)
+    if system in _QUOTES_STRINGS:
+        shape = _QUOTED.sub("?", shape)
     operation = _shape.kind(shape).upper()
     attributes: Attributes = {"db.system.name": system, "db.namespace": namespace}
     if operation != "OTHER":

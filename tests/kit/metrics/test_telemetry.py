@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 SDK = """
 import json
@@ -181,6 +182,44 @@ def test_a_request_and_its_statements_are_one_trace(tmp_path) -> None:
     assert request["start"] <= query["start"] <= query["end"] <= request["end"] + 1_000_000
     assert len(told["spans"]) == 2
     assert "secret" not in json.dumps(told)
+
+
+def test_no_value_of_a_composed_statement_is_told(tmp_path, postgres) -> None:
+    given = conninfo_to_dict(postgres.dsn())
+    names = {"USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
+    database = {"ENGINE": "django.db.backends.postgresql", "NAME": given["dbname"]} | {
+        name: given.get(key, "") for name, key in names.items()
+    }
+    source = DJANGO.replace(
+        '{"ENGINE": "django.db.backends.sqlite3", "NAME": "shop.sqlite3"}', repr(database)
+    ).replace(
+        'cursor.execute("SELECT %s", [1])',
+        """cursor.execute(sql.SQL("SELECT {}").format(sql.Literal("it's secret")))""",
+    )
+    told = run(
+        tmp_path, SDK, "from psycopg import sql", source, "Client().get('/items/1/')\ntold()"
+    )
+    texts = [span["attributes"].get("db.query.text") for span in told["spans"]]
+    assert "SELECT ?" in texts
+    assert "secret" not in json.dumps(told)
+
+
+def test_no_string_of_mysql_is_told(tmp_path) -> None:
+    told = run(
+        tmp_path,
+        SDK,
+        STARLETTE,
+        """
+from unslow.kit import _opentelemetry
+from unslow.observe._record import RequestRecord
+_opentelemetry._database = lambda name: ("mysql", name)
+with trace.get_tracer("own").start_as_current_span("work"):
+    record = RequestRecord("", "GET", "/", threaded=True)
+    _opentelemetry.query(record, 'SELECT a FROM t WHERE b = "secret"', "shop", 0.0, 1.0)
+told()
+""",
+    )
+    assert by_name(told)["SELECT shop"]["attributes"]["db.query.text"].endswith("WHERE b = ?")
 
 
 def test_metrics_have_the_names_of_the_conventions(tmp_path) -> None:
