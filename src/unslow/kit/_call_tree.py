@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from unslow.kit._profile import WAITING, Place, Profile, Sample
 
 INSTALL = "pip install 'unslow[profile]'"
+_TAG = re.compile(r"<(?=[/!]|script)", re.IGNORECASE)  # pyinstrument writes names into a script
 _FONTS = re.compile(r"https://fonts\.[\w.]+/[^\"'\s]*")
 
 
@@ -33,7 +34,7 @@ def page(profile: Profile) -> str | None:
         max_interval=0.001,
         sample_count=profile.looks,
         start_call_stack=["\0"],
-        target_description=profile.title,
+        target_description=_harmless(profile.title),
         cpu_time=profile.cpu_seconds,
         sys_path=sys.path,
         sys_prefixes=Session.current_sys_prefixes(),
@@ -48,9 +49,15 @@ def _by_thread(samples: tuple[Sample, ...]) -> Iterator[Sample]:
 
 
 def _names(sample: Sample) -> list[str]:
-    names = [f"{sample.thread}\0<thread>\x000", *map(_name, sample.stack)]
+    names = [f"{_harmless(sample.thread)}\0<thread>\x000", *map(_name, sample.stack)]
     return [*names, WAITING] if sample.is_waiting else names
 
 
 def _name(place: Place) -> str:
-    return f"{place.function}\0{place.path}\0{place.first_line}\x01l{place.line}"
+    function, path = _harmless(place.function), _harmless(place.path)
+    return f"{function}\0{path}\0{place.first_line}\x01l{place.line}"
+
+
+def _harmless(name: str) -> str:
+    """A name that cannot end the script that it stands in, such as a thread's own."""
+    return _TAG.sub("\u2039", name)
