@@ -27,13 +27,15 @@ SECRET_VARIABLE = "UNSLOW_SECRET"
 _OF_THE_CONTENT = frozenset(
     (
         "accept-ranges",
-        "cache-control",
         "digest",
         "etag",
         "expires",
         "last-modified",
+        "referrer-policy",
         "repr-digest",
+        "surrogate-control",
         "transfer-encoding",
+        "x-accel-expires",
     )
 )
 
@@ -123,8 +125,13 @@ class Answer(NamedTuple):
 
 
 def is_of_the_content(name: str) -> bool:
+    """Also of how long a cache keeps it: proxies heed their own header before `Cache-Control`."""
     plain = name.lower()
-    return plain.startswith("content-") or plain in (*_OF_THE_CONTENT, "referrer-policy")
+    return (
+        plain.startswith("content-")
+        or plain.endswith("cache-control")  # CDN-Cache-Control of RFC 9213, and vendors' own
+        or plain in _OF_THE_CONTENT
+    )
 
 
 def answer(watch: Watch, kind: Kind, method: str, path: str, status: int) -> Answer:

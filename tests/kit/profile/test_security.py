@@ -1,12 +1,15 @@
 """Who may not see a profile gets the plain response, and nothing that tells of profiles."""
 
+import re
 import time
+from html import unescape
 
 import pytest
 
 from tests.kit.profile.exchange import ASK, SECRET, Application, wrapped
 from unslow.errors import UsageError
-from unslow.kit import _token
+from unslow.kit import _page, _token
+from unslow.kit._profile import Place, Profile, Sample
 from unslow.kit._watch import Watch
 
 HEADERS = [("Content-Type", "text/plain"), ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")]
@@ -121,6 +124,30 @@ def test_the_path_cannot_write_into_the_page(protocol) -> None:
     assert "alert(1)<" not in answered.text
     assert "<script>alert" not in answered.text
     assert answered.header("content-security-policy").startswith("default-src 'none'")
+
+
+def test_a_name_cannot_write_into_the_page() -> None:
+    evil = "</script><script>alert(1)</script><!--<script>"
+    stack = (Place(evil, f"/{evil}.py", 1, 1), Place("<lambda>", "<string>", 1, 1))
+    samples = (Sample(evil, stack, False, 0.5),)
+    page = _page.page(Profile("GET", "/", 200, 0.0, 1.0, 1.0, 2, samples))
+    shown = unescape(re.search(r'srcdoc="([^"]*)"', page)[1])
+    for text, scripts in ((page, 1), (shown, 2)):
+        assert "<script>alert" not in text
+        assert "<!--<script>" not in text
+        assert text.lower().count("</script") == scripts
+    assert "<lambda>" in shown
+
+
+@pytest.mark.parametrize("protocol", ASK)
+@pytest.mark.parametrize(
+    "name", ["CDN-Cache-Control", "Surrogate-Control", "X-Accel-Expires", "Expires"]
+)
+def test_no_proxy_is_told_to_keep_a_profile_for_others(protocol, name) -> None:
+    application = Application(200, [(name, "600"), ("Cache-Control", "public")])
+    answered = ASK[protocol](wrapped(application, protocol, debug=True), "profile=text")
+    assert answered.header("cache-control") == "no-store"
+    assert answered.header(name) == ""
 
 
 @pytest.mark.parametrize("path", ["/\udcff", "/日本", "/\xff\xfe"])
