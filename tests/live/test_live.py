@@ -1,5 +1,6 @@
 """`unslow live` over real servers: what the page is told, and what the application keeps."""
 
+import http.client
 import os
 import signal
 import socket
@@ -27,12 +28,17 @@ def marked(folder: str) -> list[int]:
     return found
 
 
-def socket_of(pid: int) -> str:
-    """The folder of the recorder of a child of `unslow live`."""
+def variable(pid: int, name: str) -> str:
+    """What a child of `unslow live` has of the recorder's variables."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     environment = Path(f"/proc/{children[0]}/environ").read_bytes().split(b"\0")
-    found = next(one for one in environment if one.startswith(b"UNSLOW_SOCKET="))
-    return os.path.dirname(found.decode().removeprefix("UNSLOW_SOCKET="))
+    found = next(one for one in environment if one.startswith(f"{name}=".encode()))
+    return found.decode().removeprefix(f"{name}=")
+
+
+def socket_of(pid: int) -> str:
+    """The folder of the recorder of a child of `unslow live`."""
+    return os.path.dirname(variable(pid, "UNSLOW_SOCKET"))
 
 
 def test_a_request_of_django_is_shown_with_its_repeats_and_its_finding(shop) -> None:
@@ -70,6 +76,18 @@ def test_writes_reach_the_database_of_the_user(shop) -> None:
         after = connection.execute("SELECT count(*) FROM books_author").fetchone()[0]
     connection.close()
     assert after == before + 1
+
+
+def test_nobody_is_logged_in_to_the_database_of_the_user(shop) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", shop.port, timeout=20)
+    for method, verb in (("GET", "ping"), ("GET", "users"), ("POST", "login")):
+        headers = {"X-Unslow-Control": variable(shop.process.pid, "UNSLOW_TOKEN")}
+        connection.request(method, f"/__unslow__/{verb}", body='{"user": "a"}', headers=headers)
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 404, verb
+        assert answer.getheader("Content-Type", "").startswith("text/html")  # the application's
+    connection.close()
 
 
 def test_an_error_is_shown_with_its_request(shop) -> None:
