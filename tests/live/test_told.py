@@ -118,6 +118,21 @@ def test_a_page_that_lags_behind_is_told_everything_anew(tmp_path) -> None:
     assert list(events) == []
 
 
+def test_what_a_page_may_lag_behind_is_bounded_in_bytes(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(_seen, "MOST_EVENT_BYTES", 10_000)
+    kept = seen(tmp_path)
+    events = kept.follow(0.0)
+    next(events)
+    for number in range(100):
+        kept.changed(analysing=f"{number} " + "x" * 1000)
+    assert sum(len(event) for _, event in kept._events) <= 10_000
+    assert next(events).startswith(b"event: snapshot\n")
+    kept.changed(analysing="x" * 20_000)
+    assert next(events).startswith(b"event: snapshot\n")
+    kept.changed(analysing="")
+    assert next(events).startswith(b"event: state\n")
+
+
 @pytest.mark.parametrize(
     ("editor", "url"),
     [
@@ -132,7 +147,11 @@ def test_links_open_the_line(editor, url) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["vi", "", "x://{file}", "javascript://{path}", "x://{path}{other}", "x://{path}{"]
+    "wrong",
+    [
+        *("vi", "", "x://{file}", "x://{path}{other}", "x://{path}{"),
+        *("javascript://{path}", " javascript://{path}", "java\tscript://{path}", "data://{path}"),
+    ],
 )
 def test_other_editors_are_refused(wrong) -> None:
     with pytest.raises(UsageError, match="--editor"):

@@ -1,5 +1,6 @@
 """Writes the links that open a place of the source in an editor."""
 
+import re
 from pathlib import Path
 from urllib.parse import quote
 
@@ -12,13 +13,14 @@ EDITORS = {
     "sublime": "subl://open?url=file://{path}&line={line}&column={column}",
     "zed": "zed://file/{path}:{line}:{column}",
 }
+_LINK = re.compile(r"(?!javascript:|data:)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
 def template(editor: str) -> str:
     """The link of a known editor, or a template of one's own. Raises UsageError."""
     if editor in EDITORS:
         return EDITORS[editor]
-    if "://" in editor and "{path}" in editor and not editor.lower().startswith("javascript"):
+    if _LINK.match(editor) and "{path}" in editor:
         try:
             editor.format(path="", line=1, column=1)
         except (KeyError, IndexError, ValueError) as error:

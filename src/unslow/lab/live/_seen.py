@@ -16,6 +16,7 @@ from unslow.model import Request
 MOST_REQUESTS = 500
 MOST_QUERIES = 50_000  # of all kept requests together; some 100 MB
 MOST_EVENTS = 2000  # that a page may lag behind before it is told everything anew
+MOST_EVENT_BYTES = 8_000_000  # of them together; findings are told whole each time
 MOST_OPEN = 200  # requests that have begun and not ended
 MOST_ERRORS = 20
 
@@ -72,7 +73,8 @@ class Seen:
         self._queries = 0
         self._open: OrderedDict[str, Begun] = OrderedDict()
         self._findings: tuple[Found, ...] = ()
-        self._events: deque[tuple[int, bytes]] = deque(maxlen=MOST_EVENTS)
+        self._events: deque[tuple[int, bytes]] = deque()
+        self._event_bytes = 0
         self._number = 0
         self._closed = False
         self._changed = threading.Condition()
@@ -187,7 +189,11 @@ class Seen:
 
     def _tell(self, kind: str, what: object) -> None:
         self._number += 1
-        self._events.append((self._number, _event(kind, what)))
+        event = _event(kind, what)
+        self._events.append((self._number, event))
+        self._event_bytes += len(event)
+        while len(self._events) > MOST_EVENTS or self._event_bytes > MOST_EVENT_BYTES:
+            self._event_bytes -= len(self._events.popleft()[1])
         self._changed.notify_all()
 
 
