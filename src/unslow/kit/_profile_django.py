@@ -79,10 +79,16 @@ def _answer(watch: Watch, request: Any, response: Any, asked: Asked) -> Any:
         response.headers[ANSWER_HEADER] = reason
         return response
     answer = profiling.answer(watch, asked.kind, request.method, request.path, response.status_code)
-    response.content = b"" if request.method == "HEAD" else answer.body
-    headers = answer.headers(list(response.headers.items()))
-    for name in list(response.headers):
-        del response.headers[name]
-    for name, value in headers:
-        response.headers[name] = value
-    return response
+    shown = _copied(response)
+    shown.content = b"" if request.method == "HEAD" else answer.body
+    for name, value in answer.headers(list(response.headers.items())):
+        shown.headers[name] = value
+    return shown
+
+
+def _copied(response: Any) -> Any:
+    """The response without its headers: the view may give the same one to the next request."""
+    shown = object.__new__(type(response))
+    vars(shown).update(vars(response))
+    shown.headers = type(response.headers)({})
+    return shown

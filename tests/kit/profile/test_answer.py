@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from tests.kit.ground.test_embedded import run
 from tests.kit.profile.exchange import ASK, Answered, Application, wrapped
 from unslow.kit import _call_tree
 
@@ -90,6 +91,32 @@ def test_the_view_runs_once_and_its_response_is_kept_but_for_the_content(protoco
     assert answered.header("cache-control") == "no-store"
     assert answered.header("content-length") == str(len(answered.body))
     assert answered.text.startswith("GET /shelf answered 418 in ")
+
+
+def test_a_response_that_a_django_view_keeps_is_not_the_profile_afterwards(tmp_path) -> None:
+    profile, etag, after, kept = run(
+        tmp_path,
+        """
+from django.conf import settings
+settings.configure(DEBUG=True, ROOT_URLCONF=__name__, SECRET_KEY="s", ALLOWED_HOSTS=["*"],
+    MIDDLEWARE=["unslow.kit.django.Middleware"])
+import django
+django.setup()
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import path
+SAME = HttpResponse("plain", headers={"ETag": "x"})
+SAME.set_cookie("a", "1")
+urlpatterns = [path("", lambda request: SAME)]
+profiled = Client().get("/?profile=text")
+assert profiled.cookies["a"].value == "1"
+after = Client().get("/")
+print(json.dumps([profiled.content.decode(), profiled.headers.get("ETag"),
+    after.content.decode(), after.headers.get("ETag")]))
+""",
+    )
+    assert profile.startswith("GET / answered 200 in ")
+    assert (etag, after, kept) == (None, "plain", "x")
 
 
 @PROTOCOLS
