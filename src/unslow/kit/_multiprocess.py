@@ -4,6 +4,7 @@ import glob
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 
 from unslow.errors import UsageError
 
@@ -29,7 +30,8 @@ def check() -> None:
         raise UsageError(
             f"{VARIABLE}={path} cannot be written by user {os.getuid()}; give it to that user"
         )
-    left = [file for file in _of_the_dead(path) if os.stat(file).st_mtime < _run_began()]
+    began = _run_began()
+    left = [file for file in _of_the_dead(path) if _written(file) < began]
     if left:
         logger.warning(
             "%s=%s holds %d files of an earlier run, which are counted as well; "
@@ -46,7 +48,8 @@ def bury(pid: int) -> None:
     if path:
         from prometheus_client.multiprocess import mark_process_dead
 
-        mark_process_dead(pid, path)  # type: ignore[no-untyped-call]
+        with suppress(FileNotFoundError):  # another worker buries it as well
+            mark_process_dead(pid, path)  # type: ignore[no-untyped-call]
 
 
 def bury_all() -> None:
@@ -60,6 +63,14 @@ def _of_the_dead(path: str) -> Iterator[str]:
         pid = _pid(file)
         if pid and not _is_alive(pid):
             yield file
+
+
+def _written(file: str) -> float:
+    """When it was last written to; not before anything, where another worker has removed it."""
+    try:
+        return os.stat(file).st_mtime
+    except FileNotFoundError:
+        return float("inf")
 
 
 def _pid(file: str) -> int:

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from unslow.kit import _multiprocess
+
 START = "from unslow.kit import metrics\nmetrics.start()\nprint('started')"
 
 
@@ -49,6 +51,16 @@ def test_files_of_an_earlier_run_are_named(tmp_path) -> None:
     assert done.stdout == "started\n"
     assert f"PROMETHEUS_MULTIPROC_DIR={tmp_path} holds 2 files of an earlier run" in done.stderr
     assert "empty it before the server starts" in done.stderr
+
+
+def test_a_worker_that_others_bury_meanwhile_is_no_error(tmp_path, monkeypatch) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    gone = tmp_path / f"gauge_livesum_{ended.pid}.db"
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    monkeypatch.setattr(_multiprocess.glob, "glob", lambda pattern: [str(gone)])
+    _multiprocess.check()
+    _multiprocess.bury_all()
 
 
 def test_a_directory_that_is_not_there_is_a_usage_error(tmp_path) -> None:
