@@ -83,7 +83,9 @@ def leave(token: Any) -> None:
 
 
 def ended(record: RequestRecord) -> None:
-    """Close the span of a request, and count it."""
+    """Close the span of a client's request, and count it; tests and tasks have records too."""
+    if not record.served:
+        return
     attributes = _answered(record)
     span, scheme = _spans.pop(record.id, (None, "http"))
     if span is not None:

@@ -99,7 +99,9 @@ def begin(record: RequestRecord) -> None:
 
 
 def count(record: RequestRecord) -> None:
-    """Add a request that has ended."""
+    """Add a client's request that has ended; tests and tasks have records too."""
+    if not record.served:
+        return
     if _refreshing is None:
         _start_refreshing()
     endpoint = record.route or UNMATCHED

@@ -110,12 +110,22 @@ def test_status_codes_out_of_range_are_one_label_value(tmp_path) -> None:
     assert requests(found) == {("unmatched", "GET", "0"): 100}
 
 
+def test_what_no_client_sent_is_not_counted(tmp_path) -> None:
+    found = run(
+        tmp_path,
+        "from unslow.observe import _embedded\n"
+        "with _embedded.recording('TASK', 'mail'): pass\n"
+        "await ask('/items/1')\n",
+    )
+    assert list(requests(found)) == [("/items/{id:int}", "GET", "200")]
+
+
 def test_the_bucket_holds_what_is_equal_to_its_bound(tmp_path) -> None:
     found = run(
         tmp_path,
         "from unslow.kit import _prometheus\n"
         "from unslow.observe._record import RequestRecord\n"
-        "record = RequestRecord('', 'GET', '/', threaded=True)\n"
+        "record = RequestRecord('', 'GET', '/', threaded=True, served=True)\n"
         "record.route, record.status, record.duration_ms = '/it', 200, 500.0\n"
         "record.queries.extend([None] * 5)\n"
         "_prometheus.count(record)\n",
