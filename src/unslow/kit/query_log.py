@@ -54,11 +54,11 @@ def start(
     every SELECT that takes longer. The last call counts. Raises `UsageError`.
     """
     global _stop
-    parts = (explain,) if isinstance(explain, str) else tuple(explain)
-    if explain_ms is not None and explain_ms < 0:
-        raise UsageError(f"explain_ms is {explain_ms}; give milliseconds, 0 for every SELECT")
-    if not all(isinstance(part, str) and part for part in parts):
-        raise UsageError('explain takes parts of statements, such as explain="FROM orders"')
+    parts = _parts(explain)
+    if explain_ms is not None and not _is_ms(explain_ms):
+        raise UsageError(f"explain_ms is {explain_ms!r}; give milliseconds, 0 for every SELECT")
+    if not isinstance(values, bool):
+        raise UsageError(f"values is of type {type(values).__name__}; give True or False")
     wish = _Wish(values, parts, explain_ms)
     if parts or explain_ms is not None:
         _explain.watch()
@@ -68,6 +68,17 @@ def start(
             _stop()
         _stop = _embedded.listen(lambda record: _log(record, wish))
         _make_visible()
+
+
+def _parts(explain: str | Collection[str]) -> tuple[str, ...]:
+    parts = tuple(explain) if isinstance(explain, list | tuple | set | frozenset) else (explain,)
+    if not all(isinstance(part, str) and part for part in parts):
+        raise UsageError('explain takes parts of statements, such as explain="FROM orders"')
+    return parts
+
+
+def _is_ms(ms: object) -> bool:
+    return isinstance(ms, int | float) and not isinstance(ms, bool) and ms >= 0
 
 
 def configure(wanted: bool | Mapping[str, Any]) -> None:

@@ -61,8 +61,12 @@ def warn(record: RequestRecord, limit_ms: float) -> None:
     LOGGER.warning(
         "%(method)s %(route)s took %(duration_ms).0f ms: database %(database_ms).0f, "
         "cache %(cache_ms).0f, outgoing %(outgoing_ms).0f, python %(python_ms).0f, "
-        "waiting %(waiting_ms).0f; %(queries)d queries%(slowest)s",
-        {**fields, "slowest": _slowest_text(fields)},
+        "waiting %(waiting_ms).0f; %(queries)d %(noun)s%(slowest)s",
+        {
+            **fields,
+            "noun": "query" if fields["queries"] == 1 else "queries",
+            "slowest": _slowest_text(fields),
+        },
         extra=fields,
     )
 

@@ -133,6 +133,44 @@ def test_an_unknown_setting_is_refused_with_those_there_are() -> None:
         read({"slow_mss": 3})
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"debug": None, "continuous": False, "query_log": {"VALUES": True}},
+        {"DEBUG": True, "METRICS": False, "SECRET": "", "SLOW_ROUTES": {}},
+    ],
+)
+def test_settings_of_the_right_kind_are_taken(given) -> None:
+    read(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"debug": "False"}, "debug is of type str; give True or False"),
+        ({"metrics": "yes"}, "metrics is of type str; give True or False"),
+        ({"continuous": 1}, "continuous is of type int; give True or False"),
+        ({"secret": b"swordfish"}, "secret is of type bytes; give a string"),
+        ({"slow_routes": ["orders/"]}, "slow_routes is of type list; give a dictionary"),
+        ({"query_log": "queries.log"}, "query_log is of type str; give True, False or a dict"),
+        ({5: 3}, "no setting '5'"),
+        (None, "of type NoneType; give a dictionary"),
+    ],
+)
+def test_a_setting_of_another_kind_is_refused_without_its_value(given, told) -> None:
+    with pytest.raises(UsageError, match=told) as refused:
+        read(given)
+    assert "swordfish" not in str(refused.value)
+
+
+def test_one_query_is_told_in_the_singular(caplog) -> None:
+    record = ended(800)
+    statement(record, "SELECT 1", 10, 30)
+    [written] = warned(caplog, Settings(), record)
+    assert "; 1 query, the slowest" in written.getMessage()
+
+
 def test_overlapping_times_are_counted_once() -> None:
     record = ended(100, cpu_ms=500)
     statement(record, "SELECT 1", 10, 30)

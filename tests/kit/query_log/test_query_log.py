@@ -136,7 +136,11 @@ def test_wrong_settings_are_refused_at_the_start(tmp_path) -> None:
 from unslow import UsageError
 from unslow.kit import query_log
 said = []
-for wrong in ({"explain_ms": -1}, {"explain": [""]}, {"explain": [3]}):
+wrongs = (
+    {"explain_ms": -1}, {"explain": [""]}, {"explain": [3]},
+    {"explain": 5}, {"explain_ms": "100"}, {"values": "no"},
+)
+for wrong in wrongs:
     try:
         query_log.start(**wrong)
     except UsageError as problem:
@@ -144,7 +148,7 @@ for wrong in ({"explain_ms": -1}, {"explain": [""]}, {"explain": [3]}):
 print(json.dumps(said))
 """,
     )
-    assert len(seen) == 3
+    assert len(seen) == 6
     assert "explain_ms is -1" in seen[0]
 
 
