@@ -98,7 +98,11 @@ def install_connect(base: ModuleType) -> None:
         wrap(base.BaseDatabaseWrapper, "connect", _connections.timed)
     if _record.level() == "full":
         wrap(base.BaseDatabaseWrapper, "set_autocommit", _transactions.switched)
-    wrap(base.BaseDatabaseWrapper, "close_if_health_check_failed", quietly)
+
+
+def install_health_check(postgresql: ModuleType) -> None:
+    """Hook `django.db.backends.postgresql.base`: Django asks for a check with every cursor."""
+    wrap(postgresql.DatabaseWrapper, "is_usable", quietly)
 
 
 def _timed(execute: Function, cursor: Any, sql: Any, params: Any, own: str) -> Any:

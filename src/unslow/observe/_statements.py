@@ -44,8 +44,11 @@ def quietly(original: Function) -> Function:
     """The function, with nothing recorded that it runs."""
 
     def function(*args: Any, **kwargs: Any) -> Any:
-        with quiet():
+        token = _record.inside.set(True)
+        try:
             return original(*args, **kwargs)
+        finally:
+            _record.inside.reset(token)
 
     return function
 

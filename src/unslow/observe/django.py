@@ -23,6 +23,7 @@ MODULES = (
     "django.apps.registry",
     "django.db.backends.utils",
     "django.db.backends.base.base",
+    "django.db.backends.postgresql.base",
     "django.core.handlers.base",
     "django.db.models",
     "django.contrib.contenttypes.fields",
@@ -43,6 +44,8 @@ def install(module: ModuleType) -> None:
         _django_sql.install(module)
     elif module.__name__ == "django.db.backends.base.base":
         _django_sql.install_connect(module)
+    elif module.__name__ == "django.db.backends.postgresql.base":
+        _django_sql.install_health_check(module)
     elif module.__name__ == "django.core.handlers.base":
         _django_handler.install(module)
     elif _record.level() == "full":
