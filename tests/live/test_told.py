@@ -1,18 +1,21 @@
 """What the page is told of recorded requests: time counted once, bounded, links that open."""
 
 from pathlib import Path
+from random import Random
 
 import msgspec
 import pytest
 
 from tests.builders import site
 from unslow.errors import UsageError
+from unslow.kit import _split as kit_split
 from unslow.lab.live import _editor, _seen
 from unslow.lab.live._places import Places
 from unslow.lab.live._seen import Begun, Seen, State
 from unslow.lab.live._split import gaps, split
 from unslow.lab.live._told import Teller
 from unslow.model import Block, CacheCall, HttpCall, Opened, Query, Request
+from unslow.observe._record import RequestRecord
 
 
 def request(id: str = "1", **fields) -> Request:
@@ -47,6 +50,34 @@ def test_a_moment_counts_once_and_for_the_database_first() -> None:
     )
     assert (found.database, found.cache, found.outgoing) == (40, 10, 50)
     assert (found.waiting, found.python) == (0, 0)
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_the_page_and_the_log_of_slow_requests_divide_time_alike(seed) -> None:
+    random = Random(seed)
+
+    def some(**fields: str) -> list[dict[str, object]]:
+        starts = [random.uniform(-20, 120) for _ in range(random.randrange(5))]
+        return [{**fields, "start_ms": at, "duration_ms": random.uniform(0, 60)} for at in starts]
+
+    record = RequestRecord("1", "GET", "/", threaded=True)
+    record.duration_ms, record.cpu_ms = 100.0, random.uniform(0, 150)
+    record.queries.extend(some(sql="", shape="", fingerprint=""))
+    record.parts["connections"] = some(database="", kind="")
+    record.parts["cache_calls"] = some(command="GET")
+    record.parts["http_calls"] = some(library="", method="", host="", path="")
+    kinds = {
+        "queries": Query,
+        "connections": Opened,
+        "cache_calls": CacheCall,
+        "http_calls": HttpCall,
+    }
+    told = {"queries": record.queries, **record.parts}
+    parts = {name: msgspec.convert(told[name], tuple[kind, ...]) for name, kind in kinds.items()}
+    ours = split(request(cpu_ms=record.cpu_ms, **parts))
+    assert kit_split.split(record) == pytest.approx(
+        (ours.database, ours.cache, ours.outgoing, ours.python, ours.waiting)
+    )
 
 
 def test_gaps_lie_between_the_calls() -> None:
