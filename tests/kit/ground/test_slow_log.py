@@ -84,7 +84,7 @@ def test_a_slow_request_is_a_warning_with_fields(caplog) -> None:
     assert written.limit_ms == 500
     assert written.getMessage().startswith(
         "GET orders/ took 800 ms: database 300, cache 0, outgoing 50, python 100, waiting 350; "
-        "1 queries, the slowest 300 ms: SELECT name FROM orders WHERE id = ? AND name = ?"
+        "1 query, the slowest 300 ms: SELECT name FROM orders WHERE id = ? AND name = ?"
     )
     assert "secret" not in json.dumps(vars(written), default=str)
 
