@@ -11,8 +11,11 @@ from unslow.lab.prescribe import _chains as chains
 from unslow.lab.prescribe._imports import Imports
 from unslow.lab.prescribe._managers import has_plain_manager
 from unslow.lab.prescribe._row_writes import (
+    DATABASE,
     ELSEWHERE,
     RowWrite,
+    bound_whole,
+    chooses_database,
     loop_refusal,
     model_refusal,
     row_write,
@@ -25,6 +28,7 @@ PASSED_BY = ("save", "save_base", "pre_save", "post_save")
 
 UNPLAIN = "what each round saves is not plain to see"
 HIDDEN = "a method or function is given the row, and may change more of it"
+UNIQUE = "a changed field is unique, and the rows may make room for each other in turn"
 OWN = "a field sets itself when it is saved"
 
 
@@ -56,6 +60,8 @@ def saves(evidence: WriteEvidence, model: Model, source: Source) -> Saves | str:
         return UNPLAIN
     if not write.is_statement():
         return UNPLAIN
+    if chooses_database(write):
+        return DATABASE
     return loop_refusal(write, evidence) or _saves(write, owner.value)
 
 
@@ -66,6 +72,8 @@ def _saves(write: RowWrite, row: str) -> Saves | str:
     if named is None:
         return UNPLAIN
     changed = dict.fromkeys(named or assigned(write, row))
+    if row in bound_whole(write, targets=False) or _is_changed_late(write, row):
+        return UNPLAIN
     if not named and any(_is_handed_on(write, node) for node in write.reads(row)):
         return HIDDEN
     fields = tuple(field_of(name, write.model) for name in changed)
@@ -73,6 +81,8 @@ def _saves(write: RowWrite, row: str) -> Saves | str:
     if not known or len(known) != len(fields):
         return UNPLAIN
     saved = known if named else write.model.fields
+    if any(field.unique and not field.primary_key for field in known):
+        return UNIQUE
     if any(field.on_save == "other" for field in saved):
         return OWN
     stamps = tuple(f for f in saved if f.on_save == "now" and f.name not in assigned(write, row))
@@ -90,6 +100,17 @@ def assigned(write: RowWrite, row: str) -> list[str]:
             if isinstance(target, cst.Attribute) and chains.dotted(target.value) == row:
                 found.append((write.module.start(target), target.attr.value))
     return [name for _, name in sorted(found)]
+
+
+def _is_changed_late(write: RowWrite, row: str) -> bool:
+    """Whether the row is changed once more after it was saved."""
+    return any(
+        isinstance(node, cst.AssignTarget | cst.AugAssign)
+        and isinstance(node.target, cst.Attribute)
+        and chains.dotted(node.target.value) == row
+        and write.module.start(node) > write.module.end(write.node)
+        for node in within(write.loop)
+    )
 
 
 def field_of(name: str, model: Model) -> Field | None:

@@ -3,12 +3,16 @@
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import libcst as cst
 
 from unslow.lab.prescribe._chains import dotted
+from unslow.lab.prescribe._locals import bound_names
 from unslow.lab.prescribe._module import Module
 from unslow.model import TextEdit
+
+LOCAL = (cst.AssignTarget, cst.AnnAssign, cst.For, cst.CompFor, cst.NamedExpr)
 
 
 @dataclass
@@ -22,9 +26,12 @@ class Imports:
     def name(self, package: str, name: str) -> str | None:
         """How code writes `name` of `package`, which is imported by `edits` where it is missing.
 
-        None when the module uses the name for something else, or defines it after `offset`.
+        None when the module uses the name for something else, a function's own variable included,
+        or defines it after `offset`.
         """
         found = _bound(self.module, package, name)
+        if (found or name).partition(".")[0] in _of_functions(self.module.tree):
+            return None
         if found is not None:
             return found
         defined = _definition(self.module, name)
@@ -42,6 +49,25 @@ class Imports:
             for package, names in sorted(self.missing.items())
             for edit in _added(self.module, package, sorted(names))
         ]
+
+
+@lru_cache(maxsize=64)
+def _of_functions(tree: cst.Module) -> frozenset[str]:
+    """What the module's functions call their arguments and variables."""
+    found: set[str] = set()
+    stack: list[tuple[cst.CSTNode, bool]] = [(tree, False)]
+    while stack:
+        node, inside = stack.pop()
+        if isinstance(node, cst.Param):
+            found.add(node.name.value)
+        elif inside and isinstance(node, LOCAL):
+            found |= bound_names(node.target)
+        elif inside and isinstance(node, cst.AsName):
+            found |= bound_names(node.name)
+        if isinstance(node, cst.FunctionDef | cst.ClassDef):
+            inside = isinstance(node, cst.FunctionDef)
+        stack += [(child, inside) for child in node.children]
+    return frozenset(found)
 
 
 def _added(module: Module, package: str, names: Sequence[str]) -> list[TextEdit]:

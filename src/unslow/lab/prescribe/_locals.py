@@ -45,6 +45,15 @@ def names(node: cst.CSTNode) -> set[str]:
     return found
 
 
+def bound_names(target: cst.CSTNode) -> set[str]:
+    """The names that a target gives a value; parts of a value (`a.b`, `a[0]`) are none."""
+    if isinstance(target, cst.Name):
+        return {target.value}
+    if isinstance(target, cst.Tuple | cst.List):
+        return {name for one in target.elements for name in bound_names(one.value)}
+    return set()
+
+
 def _value(node: cst.CSTNode, name: str) -> cst.BaseExpression | None:
     if isinstance(node, cst.Assign) and any(dotted(t.target) == name for t in node.targets):
         return node.value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import libcst as cst
@@ -19,6 +19,10 @@ LEAVING = cst.Return | cst.Raise | cst.Yield
 SCOPES = cst.FunctionDef | cst.ClassDef | cst.Lambda | cst.Module
 BLOCKS = cst.IndentedBlock | cst.If | cst.Else | cst.With | cst.SimpleStatementLine | cst.Expr
 
+CHANGING = frozenset(
+    {"append", "extend", "insert", "add", "update", "setdefault", "pop", "popitem", "remove"}
+    | {"discard", "clear", "sort", "reverse"}
+)
 ENDS = frozenset({"commit", "rollback", "acommit", "arollback"})
 
 ELSEWHERE = "the loop that writes each row is in another function"
@@ -26,6 +30,8 @@ EARLY = "the loop may be left before its end, with the rows so far written"
 REREADS = "the table is read again between the writes"
 COMMITS = "each round is a transaction of its own"
 SEVERAL = "each round writes several tables"
+CONTEXT = "each round writes in a `with` block of its own"
+DATABASE = "the function chooses a database by using()"
 
 
 @dataclass(frozen=True)
@@ -107,15 +113,111 @@ def loop_refusal(write: RowWrite, evidence: WriteEvidence) -> str:
     """Why the writes of the loop cannot wait for its end, or ""."""
     if evidence.rereads:
         return REREADS
-    if evidence.others:
-        return SEVERAL
+    if any(isinstance(outer, cst.With) for outer in around(write)):
+        return CONTEXT
     loops = [node for node in within(write.loop) if isinstance(node, cst.For)]
     if any(loop.orelse is not None or loop.asynchronous is not None for loop in loops):
         return EARLY
     if any(isinstance(node, LEAVING) for node in within(write.loop)):
         return EARLY
     ends = (n for n in within(write.loop) if chains.method(n) in ENDS and n is not write.call)
-    return COMMITS if any(True for _ in ends) else ""
+    if any(True for _ in ends):
+        return COMMITS
+    return SEVERAL if evidence.others else ""
+
+
+def has_lines(write: RowWrite) -> bool:
+    """Whether a line can be written behind the call."""
+    suites = (o for o in write.module.ancestors(write.node) if isinstance(o, cst.BaseSuite))
+    return isinstance(next(suites, None), cst.IndentedBlock)
+
+
+def chooses_database(write: RowWrite) -> bool:
+    """Whether the function reads rows by `using()`, which a bulk by the manager would not."""
+    return any(chains.method(node) == "using" for node in within(write.function))
+
+
+def around(write: RowWrite) -> Iterator[cst.CSTNode]:
+    """What stands between the call and its loop."""
+    for outer in write.module.ancestors(write.node):
+        if outer is write.loop:
+            return
+        yield outer
+
+
+def bound(write: RowWrite) -> set[str]:
+    """Every name that the loop gives a value."""
+    found = set()
+    for node in within(write.loop):
+        if isinstance(node, cst.AssignTarget | cst.For | cst.NamedExpr | cst.AnnAssign):
+            found |= names(node.target)
+        elif isinstance(node, cst.AsName):
+            found |= names(node.name)
+    return found
+
+
+def shares(write: RowWrite, values: Iterable[cst.BaseExpression]) -> bool:
+    """Whether a value is one object for all rounds, which each of them changes."""
+    kept = {value.value for value in values if isinstance(value, cst.Name)} - bound_whole(write)
+    return any(
+        chains.dotted(owner) in kept
+        for node in within(write.loop)
+        if (owner := _changed(node)) is not None
+    )
+
+
+def bound_whole(write: RowWrite, *, targets: bool = True) -> set[str]:
+    """The names that get a value in the loop, not only a part of one; `targets`: of loops, too."""
+    kinds = cst.AssignTarget | cst.NamedExpr | cst.AnnAssign
+    return {
+        name
+        for node in within(write.loop)
+        if isinstance(node, (kinds | cst.For) if targets else kinds)
+        and isinstance(node.target, cst.Name | cst.Tuple | cst.List)
+        for name in names(node.target)
+    }
+
+
+def _changed(node: cst.CSTNode) -> cst.BaseExpression | None:
+    """What a node changes a part of: `data` in `data["a"] = 1` and `data.append(1)`."""
+    if isinstance(node, cst.AssignTarget | cst.AugAssign | cst.Del):
+        target = node.target
+        if isinstance(target, cst.Subscript | cst.Attribute):
+            return target.value
+        return target if isinstance(node, cst.AugAssign) else None
+    if isinstance(node, cst.Call) and chains.method(node) in CHANGING:
+        return chains.receiver(node)
+    return None
+
+
+def is_used_after(module: Module, loop: cst.For) -> bool:
+    """Whether what the loop binds is read behind it, where no other loop binds it again."""
+    bound_here = names(loop.target)
+    scope = module.enclosing(loop, cst.FunctionDef) or module.tree
+    return any(
+        isinstance(node, cst.Name)
+        and node.value in bound_here
+        and module.start(node) > module.end(loop.body)
+        and not _is_label(module, node)
+        and not _is_bound_by_loop(module, node)
+        for node in within(scope)
+    )
+
+
+def _is_label(module: Module, node: cst.Name) -> bool:
+    parent = module.parents[node]
+    return (isinstance(parent, cst.Attribute) and parent.attr is node) or (
+        isinstance(parent, cst.Arg) and parent.keyword is node
+    )
+
+
+def _is_bound_by_loop(module: Module, node: cst.Name) -> bool:
+    for outer in module.ancestors(node):
+        if isinstance(outer, cst.For) and node.value in names(outer.target):
+            return True
+        if isinstance(outer, cst.BaseComp) and node.value in names(outer.for_in.target):
+            return True
+    return False
 
 
 def model_refusal(model: Model, *hooks: str) -> str:
@@ -184,7 +286,7 @@ def _outermost(module: Module, node: cst.CSTNode) -> cst.For | None:
             found = outer
         elif isinstance(outer, SCOPES) or (found is not None and not isinstance(outer, BLOCKS)):
             break
-        elif isinstance(outer, cst.CompFor | cst.BaseComp | cst.While | cst.Try):
+        elif isinstance(outer, cst.CompFor | cst.BaseComp | cst.While | cst.Try | cst.TryStar):
             return None
         inner = outer
     return found

@@ -12,7 +12,7 @@ from unslow.lab.prescribe import _chains as chains
 from unslow.lab.prescribe._layout import LINE_LENGTH
 from unslow.lab.prescribe._locals import assigned, names
 from unslow.lab.prescribe._module import Module
-from unslow.lab.prescribe._row_writes import within
+from unslow.lab.prescribe._row_writes import is_used_after, within
 from unslow.lab.prescribe._source import Source
 from unslow.model import Model, Site, TextEdit, WriteEvidence
 
@@ -99,6 +99,8 @@ def loop_at(evidence: WriteEvidence, model: Model, source: Source) -> tuple[Modu
 def session_loop(module: Module, node: cst.For, model: Model) -> SessionLoop | str:
     """The loop with the statement that gives its rows, or why it cannot be told."""
     if not isinstance(node.target, cst.Name) or node.orelse or node.asynchronous:
+        return USED
+    if is_used_after(module, node):
         return USED
     value: cst.BaseExpression = node.iter
     line: cst.SimpleStatementLine | None = None
@@ -199,7 +201,7 @@ def _conditions(
                 found.append(f".{name}({args})")
             elif isinstance(step, cst.Call) and isinstance(step.func, cst.Name):
                 whole = step.func.value == "select" and len(step.args) == 1
-                if whole and chains.dotted(step.args[0].value).endswith(model.name):
+                if whole and chains.dotted(step.args[0].value) == model.name:
                     return tuple(reversed(found))
                 return None
             elif isinstance(step, cst.Call) and name not in DROPPED:

@@ -8,7 +8,7 @@ import libcst as cst
 
 from unslow.lab.prescribe import _chains as chains
 from unslow.lab.prescribe._locals import assigned
-from unslow.lab.prescribe._row_writes import RowWrite, within
+from unslow.lab.prescribe._row_writes import RowWrite, is_used_after, within
 from unslow.model import TextEdit
 
 PLAIN = frozenset(
@@ -27,6 +27,8 @@ class Rows:
 
 def rows_of(write: RowWrite) -> Rows | None:
     """None where the loop does not run over all rows of a plain queryset, or they are used."""
+    if is_used_after(write.module, write.loop):
+        return None
     value = write.loop.iter
     if isinstance(value, cst.Name):
         given = assigned(write.module, value)

@@ -14,14 +14,18 @@ from unslow.lab.prescribe._loops import plural, singular
 from unslow.lab.prescribe._managers import has_plain_manager
 from unslow.lab.prescribe._row_writes import (
     ELSEWHERE,
+    REREADS,
     RowWrite,
     after,
     argument_text,
     before,
+    has_lines,
     loop_refusal,
     model_refusal,
     plain_objects,
     row_write,
+    shares,
+    within,
     written,
 )
 from unslow.lab.prescribe._source import Source
@@ -33,16 +37,18 @@ PASSED_BY = ("save", "save_base", "pre_save", "post_save")
 
 UNPLAIN = "how each row is created is not plain to see"
 USED = "the loop uses what the database gives a created row"
+SHARED = "all rows are given one object, which each round changes"
 UNNAMED = "there is no free name for the rows"
 
 
 @dataclass(frozen=True)
 class Made:
     """A row that is created: the name that holds it, and the text that makes it where it is
-    written. `given` are the attributes that it is given by name.
+    written. `given` are the attributes that it is given by name, `values` what it is given.
     """
 
     name: str
+    values: tuple[cst.BaseExpression, ...]
     text: str = ""
     given: frozenset[str] = frozenset()
 
@@ -82,7 +88,13 @@ def _advice(write: RowWrite, source: Source) -> Patch | str:
         return UNNAMED
     if any(not _is_harmless(write, node, made) for node in write.reads(made.name)):
         return USED
+    if shares(write, made.values):
+        return SHARED
+    if _asks(write):
+        return REREADS
     manager = imports.name(write.model.module, write.model.name)
+    if manager is None:
+        return UNNAMED
     bulk = f"{write.prefix}{manager}.objects.{'a' * write.awaited}bulk_create({rows})"
     edits = [
         before(write.module, write.loop, f"{rows} = []"),
@@ -112,7 +124,31 @@ def _saved(write: RowWrite) -> Made | None:
         and chains.function(values[0]) == write.model.name
         and all(arg.keyword and arg.keyword.value not in key for arg in values[0].args)
     )
-    return Made(owner.value) if fitting else None
+    if not fitting or not _is_new(write, values[0]):
+        return None
+    return Made(owner.value, _values(values[0]))
+
+
+def _is_new(write: RowWrite, made: cst.BaseExpression) -> bool:
+    """Whether each save is of a row that was made in the same round, on the way to the save."""
+    module = write.module
+    block = next((o for o in module.ancestors(made) if isinstance(o, cst.BaseSuite)), None)
+    inner = module.enclosing(made, cst.For) is module.enclosing(write.node, cst.For)
+    return inner and any(outer is block for outer in module.ancestors(write.node))
+
+
+def _values(call: cst.BaseExpression) -> tuple[cst.BaseExpression, ...]:
+    return tuple(arg.value for arg in call.args) if isinstance(call, cst.Call) else ()
+
+
+def _asks(write: RowWrite) -> bool:
+    """Whether the loop asks the same table for what it has so far."""
+    return any(
+        isinstance(node, cst.Attribute)
+        and chains.dotted(node) == f"{write.model.name}.objects"
+        and not any(outer is write.call.func for outer in write.module.ancestors(node))
+        for node in within(write.loop)
+    )
 
 
 def _created(write: RowWrite, source: Source, imports: Imports) -> Made | str:
@@ -123,14 +159,16 @@ def _created(write: RowWrite, source: Source, imports: Imports) -> Made | str:
         return UNPLAIN
     text = f"{head}{argument_text(write.module, call)})"
     given = frozenset(arg.keyword.value for arg in call.args if arg.keyword)
+    if not has_lines(write) and (not write.is_statement() or "\n" in text):
+        return UNPLAIN
     if write.is_statement():
-        return Made("", text, given)
+        return Made("", _values(call), text, given)
     parent = write.module.parents[write.node]
     statement = write.module.parents[parent] if isinstance(parent, cst.AssignTarget) else parent
     if isinstance(statement, cst.Assign) and len(statement.targets) == 1:
         target = statement.targets[0].target
         if isinstance(target, cst.Name):
-            return Made(target.value, text, given)
+            return Made(target.value, _values(call), text, given)
     return USED
 
 
@@ -166,7 +204,8 @@ def _kept(write: RowWrite, rows: str, made: Made) -> TextEdit:
         return module.replace(write.node, f"{rows}.append({made.name})")
     indent = module.indent(module.start(write.node))
     short = f"{rows}.append({made.text})"
-    if not made.name and "\n" not in made.text and len(indent) + len(short) <= LINE_LENGTH:
+    fits = len(indent) + len(short) <= LINE_LENGTH or not has_lines(write)
+    if not made.name and "\n" not in made.text and fits:
         return module.replace(write.node, short)
     one = singular(write.model.name)
     name = made.name or write.free_name(one, f"new_{one}") or rows

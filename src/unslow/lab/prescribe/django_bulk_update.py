@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from unslow.lab.prescribe._django_saves import Saves, now, saves
+from unslow.lab.prescribe._django_saves import UNPLAIN, Saves, now, saves
 from unslow.lab.prescribe._imports import Imports
 from unslow.lab.prescribe._layout import Call, lay_out, quoted
 from unslow.lab.prescribe._loops import plural
 from unslow.lab.prescribe._one_update import one_update
-from unslow.lab.prescribe._row_writes import after, before, written
+from unslow.lab.prescribe._row_writes import after, before, has_lines, written
 from unslow.lab.prescribe._source import Source
 from unslow.model import Finding, Model, Patch, Recommendation
 
@@ -42,6 +42,8 @@ def _patch(saved: Saves) -> Patch | str:
     stamp = now(imports) if saved.stamps else ""
     if rows is None or name is None or stamp is None:
         return UNNAMED
+    if saved.stamps and not has_lines(write):
+        return UNPLAIN
     indent = module.indent(module.start(write.node))
     stamps = "".join(f"{saved.row}.{field.name} = {stamp}\n{indent}" for field in saved.stamps)
     names = quoted([field.name for field in dict.fromkeys((*saved.fields, *saved.stamps))])

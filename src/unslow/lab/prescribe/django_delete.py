@@ -10,10 +10,13 @@ from unslow.lab.prescribe import _chains as chains
 from unslow.lab.prescribe._imports import Imports
 from unslow.lab.prescribe._managers import has_plain_manager
 from unslow.lab.prescribe._row_writes import (
+    DATABASE,
     ELSEWHERE,
+    SEVERAL,
     RowWrite,
     after,
     before,
+    chooses_database,
     loop_refusal,
     row_write,
     written,
@@ -57,7 +60,7 @@ def _advice(evidence: WriteEvidence, model: Model, source: Source) -> Patch | st
     if not isinstance(row, cst.Name) or not write.is_statement():
         return UNPLAIN
     refusal = loop_refusal(write, evidence)
-    if refusal and (not evidence.others or evidence.rereads):
+    if refusal not in ("", SEVERAL):
         return refusal
     return _whole(write) or _collected(write, row.value)
 
@@ -91,6 +94,8 @@ def _collected(write: RowWrite, row: str) -> Patch | str:
     keys = write.free_name("to_delete", f"deleted_{model.name.lower()}s")
     if name is None or keys is None:
         return UNPLAIN
+    if chooses_database(write):
+        return DATABASE
     if any(module.start(node) > module.end(write.node) for node in write.reads(row)):
         return USED
     manager = f"{write.prefix}{name}.objects"

@@ -8,11 +8,13 @@ import libcst as cst
 from msgspec.structs import replace
 
 from unslow.lab.prescribe import _chains as chains
+from unslow.lab.prescribe._locals import names
 from unslow.lab.prescribe._row_writes import (
     ELSEWHERE,
     SEVERAL,
     RowWrite,
     after,
+    bound,
     line_end,
     loop_refusal,
     row_write,
@@ -26,7 +28,10 @@ from unslow.model import Finding, Model, Patch, Recommendation, TextEdit, WriteE
 DETECTORS = frozenset({"row-by-row-write", "read-modify-write", "chatty-transaction"})
 FIXER = "sqlalchemy-flush-once"
 
+ADDING = frozenset({"add", "add_all", "merge", "append", "extend"})
+
 USED = "the round goes on with what the database gave the row"
+OTHER = "each round has a session of its own"
 ALONE = "the call is not a statement of its own"
 
 
@@ -60,6 +65,9 @@ def _advice(write: RowWrite, evidence: WriteEvidence) -> Patch | str:
         return ALONE
     if len(block.body) == 1:
         return ALONE
+    session = chains.dotted(chains.receiver(write.call) or write.call)
+    if session.partition(".")[0] in bound(write):
+        return OTHER
     if _goes_on(write, line):
         return USED
     edits = [module.without_line(line)]
@@ -83,10 +91,11 @@ def _moved(write: RowWrite, removed: TextEdit) -> list[TextEdit]:
 def _goes_on(write: RowWrite, line: cst.SimpleStatementLine) -> bool:
     """Whether the loop uses a row that it added after the flush, or looks at the session."""
     added = {
-        chains.dotted(arg.value)
+        name
         for node in within(write.loop)
-        if isinstance(node, cst.Call) and chains.method(node) in ("add", "merge")
+        if isinstance(node, cst.Call) and chains.method(node) in ADDING
         for arg in node.args
+        for name in names(arg.value)
     }
     late = [
         node

@@ -15,9 +15,10 @@ from unslow.lab.prescribe._row_writes import (
     RowWrite,
     after,
     before,
+    bound,
     loop_refusal,
     row_write,
-    within,
+    shares,
     written,
 )
 from unslow.lab.prescribe._source import Source
@@ -64,13 +65,15 @@ def _advice(write: RowWrite, evidence: WriteEvidence) -> Patch | str:
     target, values = insert
     if any(names(arg.value) & SQL for arg in values.args):
         return COMPUTED
+    if shares(write, [arg.value for arg in values.args]):
+        return UNPLAIN
     rows = write.free_name(plural(write.model.name), "new_rows")
     if rows is None:
         return UNNAMED
     module = write.module
-    if names(target) & _bound(write):
-        return UNPLAIN
     session = chains.dotted(chains.receiver(write.call) or write.call)
+    if (names(target) | {session.partition(".")[0]}) & bound(write):
+        return UNPLAIN
     indent = module.indent(module.start(write.node))
     pairs = [f"{key}: {module.text(arg.value)}" for key, arg in _pairs(values)]
     row = _dictionary(pairs, indent, len(indent) + len(f"{rows}.append()"))
@@ -116,12 +119,3 @@ def _dictionary(pairs: list[str], indent: str, used: int) -> str:
         return flat
     inner = "".join(f"\n{indent}        {pair}," for pair in pairs)
     return f"\n{indent}    {{{inner}\n{indent}    }}\n{indent}"
-
-
-def _bound(write: RowWrite) -> set[str]:
-    """Every name that the loop gives a value."""
-    found = set()
-    for node in within(write.loop):
-        if isinstance(node, cst.AssignTarget | cst.For | cst.NamedExpr | cst.AnnAssign):
-            found |= names(node.target)
-    return found
