@@ -55,8 +55,11 @@ def test_help_loads_nothing_heavy() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_without_the_lab_the_command_names_what_to_install() -> None:
-    code = "import sys; sys.modules['typer'] = None; from unslow.cli import main; main(['audit'])"
+@pytest.mark.parametrize("missing", ["typer", "psycopg"])
+def test_without_the_lab_the_command_names_what_to_install(missing) -> None:
+    code = (
+        f"import sys; sys.modules['{missing}'] = None; from unslow.cli import main; main(['audit'])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1
-    assert "pip install 'unslow[lab]'" in done.stderr
+    assert done.stderr == f"unslow: {missing} is missing; run: pip install 'unslow[lab]'\n"
