@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from unslow.kit import _checks, _settings, metrics, profiling, query_log, slow_log, telemetry
-from unslow.observe import _boundary, _embedded
+from unslow.kit import _checks, _parts, _settings, profiling, telemetry
+from unslow.observe import _boundary
 
 
 class Middleware:
@@ -11,13 +11,8 @@ class Middleware:
 
     def __init__(self, app: _boundary.ASGI, **settings: Any) -> None:
         self.settings = _settings.read(settings)
-        _embedded.start()
-        slow_log.start(self.settings)
-        query_log.configure(self.settings.query_log)
-        _checks.drivers()
+        _parts.start(self.settings)
         _checks.around(app, Middleware)
-        if self.settings.metrics:
-            metrics.start()
         self._is_checked = False
         # Parts of the kit that answer requests themselves go around `app` here.
         self.app = telemetry.asgi(profiling.asgi(app, self.settings), self.settings)

@@ -8,8 +8,8 @@ from django.conf import settings as django_settings  # type: ignore[import-untyp
 from django.core.exceptions import ImproperlyConfigured  # type: ignore[import-untyped]
 
 from unslow.errors import UsageError
-from unslow.kit import _checks, _settings, metrics, profiling, query_log, slow_log, telemetry
-from unslow.observe import _embedded, _record, _wire
+from unslow.kit import _checks, _parts, _settings, profiling, telemetry
+from unslow.observe import _record, _wire
 from unslow.observe._record import RequestRecord
 
 
@@ -25,14 +25,10 @@ class Middleware:
     def __init__(self, get_response: Callable[[Any], Any]) -> None:
         try:
             self.settings = _settings.read(getattr(django_settings, "UNSLOW", {}))
-            if self.settings.metrics:
-                metrics.start()
-            slow_log.start(self.settings)
-            query_log.configure(self.settings.query_log)
+            _parts.start(self.settings)
             respond = telemetry.django(profiling.django(get_response, self.settings), self.settings)
         except UsageError as problem:
             raise ImproperlyConfigured(f"UNSLOW: {problem}") from None
-        _embedded.start()
         _checks.django(django_settings.MIDDLEWARE)
         # Parts of the kit that answer requests themselves go around `get_response` here.
         self.get_response = respond

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from unslow.kit import _checks, _settings, metrics, profiling, query_log, slow_log, telemetry
-from unslow.observe import _boundary, _embedded
+from unslow.kit import _checks, _parts, _settings, profiling, telemetry
+from unslow.observe import _boundary
 
 
 class Middleware:
@@ -12,13 +12,8 @@ class Middleware:
 
     def __init__(self, app: _boundary.WSGI, **settings: Any) -> None:
         self.settings = _settings.read(settings)
-        _embedded.start()
-        slow_log.start(self.settings)
-        query_log.configure(self.settings.query_log)
-        _checks.drivers()
+        _parts.start(self.settings)
         _checks.around(app, Middleware)
-        if self.settings.metrics:
-            metrics.start()
         # Parts of the kit that answer requests themselves go around `app` here.
         self.app = telemetry.wsgi(profiling.wsgi(app, self.settings), self.settings)
 
