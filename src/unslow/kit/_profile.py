@@ -50,9 +50,13 @@ class Profile:
     def summary(self) -> str:
         names = sorted({sample.thread for sample in self.samples})
         pause = self.seconds * 1000 / self.looks if self.looks else 0.0
+        looks = (
+            f"{self.looks} looks, one every {pause:.1f} ms, at {', '.join(names) or 'no thread'}"
+            if self.looks
+            else "No look: the request was over before the first"
+        )
         return (
-            f"{self.looks} looks, one every {pause:.1f} ms, at "
-            f"{', '.join(names) or 'no thread: the request was over before the first'}; "
+            f"{looks}; "
             f"the process used {self.cpu_seconds * 1000:.1f} ms of CPU meanwhile. Only this "
             "request's own work is in the profile. Where several of its threads or tasks were at "
             "work at once, they share the time."

@@ -262,7 +262,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         name = (
             place.relative_to(config.rootpath) if place.is_relative_to(config.rootpath) else place
         )
-        terminalreporter.write_line(f"unslow: {len(tables)} snapshots written to {name}")
+        noun = "snapshot" if len(tables) == 1 else "snapshots"
+        terminalreporter.write_line(f"unslow: {len(tables)} {noun} written to {name}")
     if count := config.stash[_errors]:
         terminalreporter.write_line(
             f"unslow: its recorder failed {count} times, so that it may have missed something"
