@@ -22,7 +22,7 @@ def top_names(module: Module, before: int | None = None) -> set[str]:
         name
         for statement in module.tree.body
         if before is None or module.end(statement) <= before
-        for name in _bound(statement)
+        for name in bound_by(statement)
     }
 
 
@@ -56,7 +56,8 @@ def defined_before(module: Module, node: cst.CSTNode, name: str, value: str) -> 
     return module.insert(start, f"{name} = {value}\n\n\n")
 
 
-def _bound(statement: cst.CSTNode) -> Iterator[str]:
+def bound_by(statement: cst.CSTNode) -> Iterator[str]:
+    """The names that a statement binds, once for each time that it does."""
     if isinstance(statement, cst.FunctionDef | cst.ClassDef):
         yield statement.name.value
     elif isinstance(statement, cst.Assign):
@@ -71,7 +72,7 @@ def _bound(statement: cst.CSTNode) -> Iterator[str]:
                 yield bound.partition(".")[0]
     elif isinstance(statement, BLOCKS):
         for child in statement.children:
-            yield from _bound(child)
+            yield from bound_by(child)
 
 
 def _targets(target: cst.CSTNode) -> Iterator[str]:

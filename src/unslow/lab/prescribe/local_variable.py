@@ -19,6 +19,7 @@ from unslow.lab.prescribe._asked import (
     parting,
     stacks,
 )
+from unslow.lab.prescribe._lasting import is_changed
 from unslow.lab.prescribe._locals import names
 from unslow.lab.prescribe._loops import ONE_SHOT, WRITES, loop_of, plural, writes
 from unslow.lab.prescribe._module import Module
@@ -44,6 +45,7 @@ ANSWERS = {  # calls that run a query and give a plain value or a row
 }
 PREFIXES = re.compile(r"^(?:a?get|load|fetch|find|read|query|compute|calculate)_")
 FUNCTION = re.compile(r"\bselect\(\s*func\.(\w+)\(")
+WRITING = frozenset({"add", "create", "delete", "insert", "remove", "save", "update", "write"})
 BINDING = (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.NamedExpr, cst.For, cst.CompFor)
 
 
@@ -107,9 +109,25 @@ def _repeated(stack: Stack, source: Source) -> Again | str:
             continue
         node = whole(place[0], node)
         loop = loop_of(place[0], node)
-        if loop is not None and not loop.binds(node):
+        if loop is not None and not loop.binds(node) and _is_met(place[0], node, loop.node):
             return _checked(*place, {node: ()}, [stack[:depth]])
     return "one expression asks again, not within a loop of its function"
+
+
+def _is_met(module: Module, node: cst.CSTNode, loop: cst.CSTNode) -> bool:
+    """Whether nothing but the loop itself decides if the node is asked, or what its errors do."""
+    inner = node
+    for outer in module.ancestors(node):
+        if outer is loop:
+            return True
+        if isinstance(outer, cst.Try | cst.TryStar | cst.With | cst.Lambda):
+            return False
+        if isinstance(outer, cst.BooleanOperation) and inner is outer.right:
+            return False
+        if isinstance(outer, cst.If | cst.IfExp) and inner is not outer.test:
+            return False
+        inner = outer
+    return True
 
 
 def _checked(
@@ -255,13 +273,41 @@ def _is_always_run(module: Module, node: cst.CSTNode, statement: cst.CSTNode) ->
 def _changes(again: Again, statement: cst.CSTNode) -> bool:
     """Whether a name in the question is bound again, written through, or rows are written."""
     module, begin = again.module, again.module.start(statement)
-    stop = module.end(again.nodes[-1])
+    loop = loop_of(module, again.nodes[0]) if len(again.nodes) == 1 else None
+    last = loop.statement if loop is not None else again.nodes[-1]
+    stop = module.end(last)
     asked = names(again.nodes[0])
+    if asked & _declared(again):
+        return True
     return any(
-        _is_bound(node, asked) or (isinstance(node, cst.Call) and chains.method(node) in WRITES)
+        _is_bound(node, asked) or _may_write(node) or isinstance(node, cst.Yield)
         for node in _inside(module, again.function)
         if begin <= module.start(node) < stop
     )
+
+
+def _declared(again: Again) -> set[str]:
+    """The names that the function shares with others by `global` or `nonlocal`."""
+    return {
+        item.name.value
+        for node in _inside(again.module, again.function)
+        if isinstance(node, cst.Global | cst.Nonlocal)
+        for item in node.names
+    }
+
+
+def _may_write(node: cst.CSTNode) -> bool:
+    """Whether it writes rows, says so by its name, or begins a transaction."""
+    if isinstance(node, cst.WithItem):
+        return chains.function(node.item) in ("atomic", "begin", "begin_nested")
+    if not isinstance(node, cst.Call):
+        return False
+    if chains.method(node) in WRITES:
+        return True
+    name = chains.dotted(node.func)
+    if name.rpartition(".")[2] == "execute":
+        return "cursor" in name
+    return isinstance(node.func, cst.Name) and bool(WRITING & set(name.split("_")))
 
 
 def _is_bound(node: cst.CSTNode, asked: set[str]) -> bool:
@@ -288,6 +334,8 @@ def _holds(module: Module, statement: cst.CSTNode, first: cst.BaseExpression) ->
 
 def _is_changed(again: Again, name: str) -> bool:
     """Whether the name is bound more than once, or something of it is assigned."""
+    if is_changed(again.module, name, again.function):
+        return True
     bound = 0
     for node in _inside(again.module, again.function):
         if isinstance(node, BINDING):

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from unslow.lab.prescribe import _chains as chains
 from unslow.lab.prescribe._chains import dotted, function
+from unslow.lab.prescribe._lasting import is_changed, is_lasting, is_pure
 from unslow.lab.prescribe._locals import is_rebound, names
 from unslow.lab.prescribe._module import Module
 from unslow.lab.prescribe._source import Source
@@ -24,7 +26,7 @@ SUMMARY = "Compile it once, at the top of the module"
 MAKERS = frozenset({"compile", "TypeAdapter", "create_model", "Template", "from_string"})
 BINDING: tuple[type[cst.CSTNode], ...] = (
     cst.Param, cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For, cst.CompFor, cst.AsName,
-    cst.NamedExpr, cst.ImportAlias, cst.FunctionDef, cst.ClassDef,
+    cst.NamedExpr, cst.ImportAlias, cst.FunctionDef, cst.ClassDef, cst.MatchAs, cst.MatchStar,
 )  # fmt: skip
 LOOKING_UP = frozenset({"get_template", "select_template", "get_or_select_template"})
 WANTED = {"re.Pattern": "pattern", "pydantic.TypeAdapter": "adapter"}
@@ -33,6 +35,7 @@ DEPENDS = "it names values of the function: keep what they make, with `functools
 PATTERNS = "more patterns are in use than `re` keeps (512): join them by `|`, or compile them once"
 LOADERS = "nothing keeps the templates: let `django.template.loaders.cached.Loader` load them"
 CHANGED = "the environment is changed, or handed on, where it is made"
+CHANGED_LATER = "what is made is changed afterwards"
 TAKEN = "there is no free name at the top of the module"
 BODY = "the class has more than fields"
 
@@ -63,15 +66,25 @@ def _written(module: Module, cause: Site, what: str) -> list[TextEdit] | str:
         return CHANGED
     if maker not in MAKERS and not is_environment:
         return PATTERNS if what == "re.Pattern" else LOADERS
-    if not _is_constant(module, node, names(node)):
+    if not _is_constant(module, node, names(node)) or not _is_plain(node, maker or ""):
         return DEPENDS
     return _named_at_top(module, node, _wanted(node, what, is_environment))
+
+
+def _is_plain(node: cst.Call, maker: str) -> bool:
+    """Whether making it early makes the same; a type in quotes may be defined later."""
+    owner = chains.receiver(node)
+    parts = [arg.value for arg in node.args] + ([owner] if owner is not None else [])
+    quoted = maker == "TypeAdapter" and "Literal" not in names(node)
+    return all(is_pure(one) and not (quoted and _has_string(one)) for one in parts)
 
 
 def _named_at_top(module: Module, node: cst.Call, wanted: str) -> list[TextEdit] | str:
     """`adapter = TypeAdapter(…)` above, its own name there where the function assigned it one."""
     line = _whole_line(module, node)
     own = line.targets[0].target if line is not None else None
+    if _is_changed_later(module, node):
+        return CHANGED_LATER
     name = free_name(module, own.value if isinstance(own, cst.Name) else wanted)
     if not name:
         return TAKEN
@@ -79,6 +92,17 @@ def _named_at_top(module: Module, node: cst.Call, wanted: str) -> list[TextEdit]
     if line is not None and isinstance(own, cst.Name) and own.value == name:
         return [defined, module.without_line(module.parents[line])]
     return [defined, module.replace(node, name)]
+
+
+def _is_changed_later(module: Module, node: cst.CSTNode) -> bool:
+    line, scope = module.parents[node], module.enclosing(node, cst.FunctionDef)
+    targets = line.targets if isinstance(line, cst.Assign) else ()
+    return scope is not None and any(
+        is_changed(module, name, scope)
+        for one in targets
+        if isinstance(one.target, cst.Name)
+        for name in names(one.target)
+    )
 
 
 def _whole_line(module: Module, node: cst.Call) -> cst.Assign | None:
@@ -109,11 +133,14 @@ def _is_constant(module: Module, node: cst.CSTNode, used: set[str]) -> bool:
     """Whether the names are bound at the top, above the function, and by no function around."""
     start = start_of(module, statement_around(module, node))
     known = top_names(module, before=start) | BUILTINS
-    return used <= known and not used & _bound_around(module, node)
+    if not used <= known or used & _bound_around(module, node):
+        return False
+    return all(is_lasting(module, name) for name in used - BUILTINS)
 
 
 def _bound_around(module: Module, node: cst.CSTNode) -> set[str]:
-    around = [one for one in module.ancestors(node) if isinstance(one, cst.FunctionDef)]
+    scopes = cst.FunctionDef | cst.Lambda
+    around = [one for one in module.ancestors(node) if isinstance(one, scopes)]
     return {
         name
         for scope in around
@@ -123,7 +150,7 @@ def _bound_around(module: Module, node: cst.CSTNode) -> set[str]:
     }
 
 
-def _binders(module: Module, scope: cst.FunctionDef) -> Iterator[cst.CSTNode]:
+def _binders(module: Module, scope: cst.CSTNode) -> Iterator[cst.CSTNode]:
     for kind in BINDING:
         for one in module.nodes(kind):
             if any(outer is scope for outer in module.ancestors(one)):
@@ -135,6 +162,8 @@ def _binds(node: cst.CSTNode) -> set[str]:
         return names(node.name)
     if isinstance(node, cst.ImportAlias):
         return {(node.evaluated_alias or node.evaluated_name).partition(".")[0]}
+    if isinstance(node, cst.MatchAs | cst.MatchStar):
+        return {node.name.value} if node.name is not None else set()
     target = getattr(node, "target", None)
     return names(target) if isinstance(target, cst.CSTNode) else set()
 
@@ -191,8 +220,14 @@ def _class_moved(module: Module, model: cst.ClassDef) -> list[TextEdit] | str:
     parts = [arg.value for arg in (*model.bases, *model.keywords)]
     used = set().union(*(names(one) for one in parts), *(_uses(one) for one in fields))
     own = {name for one in fields for name in _binds_field(one)}
-    if not _is_constant(module, model, used - own):
+    values = [*parts, *(one.value for one in fields if one.value is not None)]
+    if not _is_constant(module, model, used - own) or not all(map(is_pure, values)):
         return DEPENDS
+    scope = module.enclosing(model, cst.FunctionDef)
+    if scope is None or is_changed(module, model.name.value, scope):
+        return CHANGED_LATER
+    if sum(model.name.value in _binds(one) for one in _binders(module, scope)) != 1:
+        return BODY
     if free_name(module, model.name.value) != model.name.value:
         return TAKEN
     indent = module.indent(module.start(model))
