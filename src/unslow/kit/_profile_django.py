@@ -6,9 +6,7 @@ from typing import Any
 
 from unslow.kit import profiling
 from unslow.kit._watch import Watch
-from unslow.kit.profiling import ANSWER_HEADER, TOKEN_HEADER, Asked, Gate
-
-_TOKEN_KEY = "HTTP_" + TOKEN_HEADER.upper().replace("-", "_")
+from unslow.kit.profiling import ANSWER_HEADER, TOKEN_KEY, Asked, Gate
 
 
 def profiled(get_response: Callable[[Any], Any], gate: Gate) -> Callable[[Any], Any]:
@@ -54,11 +52,10 @@ def _awaited(
 def _asked(request: Any, gate: Gate) -> Asked | None:
     """The profile to give; the request is then as it is without the wish for one."""
     meta = request.META
-    asked = profiling.asked(meta.get("QUERY_STRING", ""), meta.get(_TOKEN_KEY, ""))
+    asked = profiling.asked(meta.get("QUERY_STRING", ""), meta.get(TOKEN_KEY, ""))
     if asked is None or not gate.opens(asked, request.path, _is_debug):
         return None
-    meta["QUERY_STRING"] = asked.query
-    meta.pop(_TOKEN_KEY, None)
+    profiling.strip(meta, asked.query)
     if hasattr(request, "scope"):  # under ASGI, where the server's log reads it
         request.scope["query_string"] = asked.query.encode("latin-1", "replace")
     for name in ("GET", "headers"):  # if somebody has read them already

@@ -8,11 +8,8 @@ from typing import Any
 
 from unslow.kit import profiling
 from unslow.kit._watch import Watch
-from unslow.kit.profiling import ANSWER_HEADER, Asked, Gate, Headers
+from unslow.kit.profiling import ANSWER_HEADER, TOKEN_KEY, Asked, Gate, Headers
 from unslow.observe._boundary import WSGI, Environ, StartResponse
-
-_TOKEN_KEY = "HTTP_" + profiling.TOKEN_HEADER.upper().replace("-", "_")
-_RAW = ("RAW_URI", "REQUEST_URI")
 
 logger = logging.getLogger("unslow")
 
@@ -25,7 +22,7 @@ class Profiled:
         self._gate = gate
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        asked = profiling.asked(environ.get("QUERY_STRING", ""), environ.get(_TOKEN_KEY, ""))
+        asked = profiling.asked(environ.get("QUERY_STRING", ""), environ.get(TOKEN_KEY, ""))
         if asked is None or not self._gate.opens(asked, _path(environ), self._is_debug):
             return self._app(environ, start_response)
         return _serve(self._app, _without(environ, asked), start_response, asked)
@@ -41,12 +38,7 @@ def _path(environ: Environ) -> str:
 
 def _without(environ: Environ, asked: Asked) -> Environ:
     """The request as it is without the wish for a profile."""
-    environ["QUERY_STRING"] = asked.query
-    environ.pop(_TOKEN_KEY, None)
-    for name in _RAW:
-        if name in environ:
-            path = environ[name].partition("?")[0]
-            environ[name] = f"{path}?{asked.query}" if asked.query else path
+    profiling.strip(environ, asked.query)
     profiling.hide(asked.query)
     return environ
 

@@ -22,6 +22,7 @@ Headers = list[tuple[str, str]]
 PARAMETER = "profile"
 TOKEN_PARAMETER = "profile_token"
 TOKEN_HEADER = "X-Unslow-Token"
+TOKEN_KEY = "HTTP_X_UNSLOW_TOKEN"  # in WSGI's environment
 ANSWER_HEADER = "X-Unslow-Profile"
 SECRET_VARIABLE = "UNSLOW_SECRET"
 _OF_THE_CONTENT = frozenset(
@@ -155,12 +156,25 @@ def refusal(status: int, *, streamed: bool) -> str:
     return f"refused: {reason}"
 
 
+def strip(environ: dict[str, Any], query: str) -> None:
+    """Take the wish for a profile out of WSGI's environment, which servers log from as well."""
+    environ["QUERY_STRING"] = query
+    environ.pop(TOKEN_KEY, None)
+    for name in ("RAW_URI", "REQUEST_URI"):
+        if name in environ:
+            environ[name] = _with_query(environ[name], query)
+
+
+def _with_query(address: str, query: str) -> str:
+    path = address.partition("?")[0]
+    return f"{path}?{query}" if query else path
+
+
 def hide(query: str) -> None:
     """Keep the token out of what the recorder tells of this request."""
     record = _record.current()
     if record is not None:
-        path = record.path.partition("?")[0]
-        record.path = f"{path}?{query}" if query else path
+        record.path = _with_query(record.path, query)
 
 
 def is_debug(app: Any) -> bool:
