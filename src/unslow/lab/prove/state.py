@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from unslow.lab.prove import _rows
+from unslow.lab.prove import _kinds, _rows
 from unslow.lab.target import Database, Running
 
 CONNECT_OPTIONS = "-c statement_timeout=30000"
@@ -17,6 +17,9 @@ CONNECT_OPTIONS = "-c statement_timeout=30000"
 Table = dict[str, str]  # column -> a hash of its values; ROWS -> a hash of the quiet columns' rows
 
 ROWS = ""
+SAMPLE_ROWS = 50
+
+Sample = tuple[Sequence[str], Sequence[Sequence[object]]]  # names of columns, rows
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ def learn(before: Running, again: Running) -> EndState:
         if tables.get(name) != others.get(name):
             one, other = _hashes(before.databases, name), _hashes(again.databases, name)
             quiet = [column for column in one if one[column] == other.get(column) and column]
+            signed = _signed(before.databases, name) if quiet else set()
+            quiet = [column for column in quiet if column not in signed]
             masked += [f"end state: {name}.{column}" for column in one if column not in quiet]
             noisy[name] = _hashes(before.databases, name, quiet)
     return EndState(tables, noisy, tuple(one for one in masked if not one.endswith(".")))
@@ -117,6 +122,37 @@ def _hashes(
     return hashed(database.dsn, name, columns)
 
 
+def _signed(databases: Sequence[Database], table: str) -> set[str]:
+    """Columns that hold values signed together with the time: equal within one second alone."""
+    found = _found(databases, table)
+    if found is None:
+        return set()
+    database, name = found
+    sample = _sqlite_sample if database.engine == "sqlite" else _postgresql_sample
+    names, rows = sample(database.dsn, name)
+    return {
+        column
+        for row in rows
+        for column, value in zip(names, row, strict=True)
+        if isinstance(value, str) and _kinds.unsigned(value) is not None
+    }
+
+
+def _postgresql_sample(dsn: str, table: str) -> Sample:
+    query = sql.SQL("SELECT * FROM {} LIMIT {}").format(
+        sql.Identifier(*table.split(".")), SAMPLE_ROWS
+    )
+    with psycopg.connect(dsn, options=CONNECT_OPTIONS) as connection:
+        cursor = connection.execute(query)
+        return [column.name for column in cursor.description or ()], cursor.fetchall()
+
+
+def _sqlite_sample(path: str, table: str) -> Sample:
+    with closing(_opened(path)) as connection:
+        cursor = connection.execute(f"SELECT * FROM {_quoted(table)} LIMIT {SAMPLE_ROWS}")
+        return [column[0] for column in cursor.description], cursor.fetchall()
+
+
 def _found(databases: Sequence[Database], table: str) -> tuple[Database, str] | None:
     """The database that holds a table of the end state, and the table's name there."""
     for database in databases:
@@ -145,9 +181,8 @@ def _postgresql(dsn: str, table: str, columns: Sequence[str] | None) -> Table:
 
 
 def _sqlite(path: str, table: str, columns: Sequence[str] | None) -> Table:
-    quoted = '"' + table.rsplit(".", 1)[-1].replace('"', '""') + '"'
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-        cursor = connection.execute(f"SELECT * FROM {quoted}")
+    with closing(_opened(path)) as connection:
+        cursor = connection.execute(f"SELECT * FROM {_quoted(table)}")
         names = [column[0] for column in cursor.description]
         wanted = [name for name in names if columns is None or name in columns]
         hashes = dict.fromkeys((ROWS, *wanted), 0)
@@ -157,3 +192,11 @@ def _sqlite(path: str, table: str, columns: Sequence[str] | None) -> Table:
             for name in wanted:
                 hashes[name] += hash(values[name])
     return {name: str(value) for name, value in hashes.items()}
+
+
+def _opened(path: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+
+
+def _quoted(table: str) -> str:
+    return '"' + table.rsplit(".", 1)[-1].replace('"', '""') + '"'
