@@ -1,7 +1,7 @@
 """Profiles a request of an ASGI application, and answers it with the profile."""
 
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, MutableMapping
 from typing import Any
 
 from unslow.kit import profiling
@@ -23,14 +23,13 @@ class Profiled:
         self._app = app
         self._gate = gate
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         asked = _asked(scope) if scope["type"] == "http" else None
         if asked is None or not self._gate.opens(
             asked, scope["path"], lambda: self._is_debug(scope)
         ):
-            await self._app(scope, receive, send)
-        else:
-            await _serve(self._app, _without(scope, asked), receive, send, asked)
+            return self._app(scope, receive, send)
+        return _serve(self._app, _without(scope, asked), receive, send, asked)
 
     def _is_debug(self, scope: Scope) -> bool:
         return profiling.is_debug(self._app) or profiling.is_debug(scope.get("app"))

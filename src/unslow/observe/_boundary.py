@@ -80,11 +80,19 @@ def run_wsgi(app: WSGI, environ: Environ, start_response: StartResponse) -> Iter
     return _observe_wsgi(record, app, environ, start_response)
 
 
-async def run_asgi(app: ASGI, scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve one request: control, observed, or plain."""
+def run_asgi(app: ASGI, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+    """Serve one request: control, observed, or plain.
+
+    No coroutine of its own, where it has nothing to await: each step would pass through it.
+    """
     if scope["type"] != "http":
-        await app(scope, receive, send)
-        return
+        return app(scope, receive, send)
+    if _delay.active or _wire.is_open():
+        return _run_in_the_lab(app, scope, receive, send)
+    return _run_asgi(app, scope, receive, send)
+
+
+async def _run_in_the_lab(app: ASGI, scope: Scope, receive: Receive, send: Send) -> None:
     if _wire.is_open() and _control.PREFIX in scope["path"]:
         reply = await _control.for_asgi(scope, receive)
         if reply is not None:
@@ -95,11 +103,14 @@ async def run_asgi(app: ASGI, scope: Scope, receive: Receive, send: Send) -> Non
             return
     if _delay.active:
         await _delay.delay_asgi(scope)
+    await _run_asgi(app, scope, receive, send)
+
+
+def _run_asgi(app: ASGI, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
     record = _begin_asgi(scope) if _record.level() != "off" else None
     if record is None:
-        await app(scope, receive, send)
-    else:
-        await _observe_asgi(record, app, scope, receive, send)
+        return app(scope, receive, send)
+    return _observe_asgi(record, app, scope, receive, send)
 
 
 def _observe_wsgi(

@@ -45,21 +45,23 @@ UNSERVED = "_iterator"  # queries again although the relation was prefetched
 def install(utils: ModuleType) -> None:
     """Hook `django.db.backends.utils`."""
     own = utils.__file__ or ""
+    inside = _record.inside
+    is_inside, go_inside, come_out = inside.get, inside.set, inside.reset
+    clock = time.perf_counter
 
     def make_execute(original: Function) -> Function:
         def execute(self: Any, sql: Any, params: Any = None) -> Any:
             if _record.detailed:
                 return _timed(original, self, sql, params, own)
-            record = _record.noted()
-            if record is None:
+            if is_inside() or (record := _record.current()) is None:
                 return original(self, sql, params)
-            token = _record.inside.set(True)
-            started = time.perf_counter()
+            token = go_inside(True)
+            started = clock()
             try:
                 return original(self, sql, params)
             finally:
-                ended = time.perf_counter()
-                _record.inside.reset(token)
+                ended = clock()
+                come_out(token)
                 try:
                     record.note(sql, self.db.alias, started, ended)
                 except Exception as problem:  # noqa: BLE001

@@ -148,17 +148,20 @@ class RequestRecord:
 
     def note(self, sql: Any, database: str, started: float, ended: float) -> None:
         """Keep a statement at the light level."""
-        if len(self.statements) >= MOST_KEPT:
+        kept = self.statements
+        if len(kept) < MOST_KEPT:
+            kept.append((sql, database, started, ended))
+        else:
             self.dropped += 1
             self.dropped_s += ended - started
-        else:
-            self.statements.append((sql, database, started, ended))
-        if ended - started > self.slowest_s:
+        took = ended - started
+        if took > self.slowest_s:
+            self.slowest_s = took
             self.slowest = sql, database, started, ended
-            self.slowest_s = ended - started
-            self.slowest_site = None
-            if self.slowest_s > SITE_S or ended - self.started > LATE_S:
+            if took > SITE_S or ended - self.started > LATE_S:
                 self.slowest_site = next(iter(_sites.application_stack(1)), None)
+            else:
+                self.slowest_site = None
 
     def add(self, part: str, item: Any) -> None:
         """Keep one of the parts of a kind, such as a call of a cache."""

@@ -74,19 +74,23 @@ def _opened_lightly(entry: Any, started: float) -> None:
 
 
 def _lightly(original: Function) -> Function:
+    inside = _record.inside
+    is_inside, go_inside, come_out = inside.get, inside.set, inside.reset
+    clock = time.perf_counter
+
     def do_execute(self: Any, cursor: Any, statement: Any, *rest: Any, **named: Any) -> Any:
-        record = _record.noted()
-        if record is None:
+        if is_inside() or (record := _record.current()) is None:
             return original(self, cursor, statement, *rest, **named)
-        token = _record.inside.set(True)
-        started = time.perf_counter()
+        token = go_inside(True)
+        started = clock()
         try:
             return original(self, cursor, statement, *rest, **named)
         finally:
-            ended = time.perf_counter()
-            _record.inside.reset(token)
+            ended = clock()
+            come_out(token)
             try:
-                record.note(statement, _name(self, rest), started, ended)
+                name = self.__dict__.get(NAME) or _name(self, rest)
+                record.note(statement, name, started, ended)
             except Exception as problem:  # noqa: BLE001
                 _wire.error(problem)
 
@@ -129,7 +133,8 @@ def _made(engine: Any) -> None:
 
 def _place(engine: Any) -> None:
     """Remember where an engine of the whole process is made."""
-    engine.pool.__dict__[NAME] = engine.url.database or engine.dialect.name
+    name = engine.url.database or engine.dialect.name
+    engine.pool.__dict__[NAME] = engine.dialect.__dict__[NAME] = name
     if _record.level() == "full" and _record.current() is None:
         engine.pool.__dict__[SITE] = next(iter(_sites.application_stack()), None)
         engine.pool.__dict__[ECHO] = bool(engine.echo)

@@ -38,7 +38,7 @@ def install(module: ModuleType) -> None:
 
 def _watch_connection(owner: Any) -> None:
     wrap(owner, "execute", _execute)
-    wrap(owner, "_execute", lambda it: _statements.timed_async(it, _executed))
+    wrap(owner, "_execute", lambda it: _statements.timed_call(it, _executed))
     wrap(owner, "_executemany", lambda it: _statements.timed_async(it, _executed_many))
     wrap(owner, "_copy_out", lambda it: _statements.timed_async(it, _copied))
     wrap(owner, "_copy_in", lambda it: _statements.timed_async(it, _copied))
@@ -48,7 +48,7 @@ def _watch_connection(owner: Any) -> None:
 
 def _watch_prepared(owner: Any) -> None:
     bind = "_PreparedStatement__bind_execute"
-    wrap(owner, bind, lambda it: _statements.timed_async(it, _prepared))
+    wrap(owner, bind, lambda it: _statements.timed_call(it, _prepared))
     wrap(owner, "fetchmany", lambda it: _statements.timed_async(it, _prepared_many))
     wrap(owner, "executemany", lambda it: _statements.timed_async(it, _prepared_many))
 

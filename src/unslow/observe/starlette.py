@@ -35,11 +35,11 @@ def install(module: ModuleType) -> None:
 def observed(original: Function, note: Function) -> Function:
     """A route's `handle`, which tells `note` of the request first."""
 
-    async def handle(self: Any, scope: Any, receive: Any, send: Any) -> None:
+    def handle(self: Any, scope: Any, receive: Any, send: Any) -> Any:
         record = _record.current()
         if record is not None:
             note(record, self, scope)
-        await original(self, scope, receive, send)
+        return original(self, scope, receive, send)
 
     return handle
 

@@ -44,6 +44,7 @@ GUARDS = {
 }
 # They run a function of the application's or a library's, and would lose its result.
 RUN = {
+    "_boundary._run_asgi",
     "_boundary.run_asgi",
     "_boundary.run_wsgi",
     "_django_queryset._stamped",
