@@ -98,8 +98,13 @@ def _lightly(original: Function) -> Function:
 
 
 def _name(dialect: Any, rest: tuple[Any, ...]) -> str:
+    """The database of an engine that was made before it was watched; remembered from here on."""
     context = rest[-1] if rest else None
-    return (context and context.root_connection.engine.url.database) or str(dialect.name)
+    if not context:
+        return str(dialect.name)
+    found = str(context.root_connection.engine.url.database or dialect.name)
+    dialect.__dict__[NAME] = found
+    return found
 
 
 def database() -> str:
