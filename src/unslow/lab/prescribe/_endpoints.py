@@ -28,6 +28,15 @@ def idle_coroutine(module: Module, node: cst.CSTNode, source: Source) -> cst.Fun
     return function
 
 
+def holds_lock(module: Module, node: cst.CSTNode) -> bool:
+    """Whether the node is a `with` of a lock, which an `await` inside would keep from others."""
+    return (
+        isinstance(node, cst.With)
+        and node.asynchronous is None
+        and any("lock" in module.text(one.item).lower() for one in node.items)
+    )
+
+
 def _is_route(module: Module, function: cst.FunctionDef) -> bool:
     """Whether routes of an object that FastAPI's names made are all that decorates it."""
     if not any(module.parents[function] is one for one in (module.tree,)):

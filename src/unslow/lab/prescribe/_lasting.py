@@ -20,12 +20,15 @@ RUNNING = cst.Await | cst.Yield | cst.NamedExpr | cst.Lambda
 OUTSIDE = frozenset({"environ", "settings", "config"})
 
 
-def is_pure(node: cst.CSTNode) -> bool:
-    """Whether running it once instead of each time gives the same: classes and plain functions."""
+def is_pure(node: cst.CSTNode, *, outside: bool = False) -> bool:
+    """Whether running it once instead of each time gives the same: classes and plain functions.
+
+    `outside` allows what the process is started with: its environment, its settings.
+    """
     return not any(
         isinstance(one, RUNNING)
-        or (isinstance(one, cst.Call) and not _is_plain(one))
-        or (isinstance(one, cst.Name) and one.value in OUTSIDE)
+        or (isinstance(one, cst.Call) and not _is_plain(one, outside))
+        or (isinstance(one, cst.Name) and one.value in OUTSIDE and not outside)
         for one in within(node)
     )
 
@@ -62,8 +65,10 @@ def _root(node: cst.BaseExpression) -> str:
     return chains.dotted(root).partition(".")[0]
 
 
-def _is_plain(call: cst.Call) -> bool:
+def _is_plain(call: cst.Call, outside: bool = False) -> bool:
     name = chains.method(call) or chains.function(call) or ""
+    if outside and (name == "getenv" or "environ.get" in chains.dotted(call.func)):
+        return True
     return name in PURE or name[:1].isupper()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from unslow.lab.prescribe._chains import dotted
-from unslow.lab.prescribe._endpoints import idle_coroutine
+from unslow.lab.prescribe._endpoints import holds_lock, idle_coroutine
 from unslow.lab.prescribe._import_module import import_module, imports
 from unslow.lab.prescribe._imports import Imports
 from unslow.lab.prescribe._module import Module
@@ -41,7 +41,11 @@ def _obstacle(module: Module, node: cst.Call) -> str:
     """Why the call cannot be awaited where it stands; "" where it can."""
     if any(isinstance(arg.value, cst.GeneratorExp) and not arg.value.lpar for arg in node.args):
         return "its argument is a generator that the event loop would run"
+    if dotted(node.func) == "next":
+        return "a coroutine cannot be told of the end of an iterator"
     for outer in module.ancestors(node):
+        if holds_lock(module, outer):
+            return "the thread of the event loop holds a lock meanwhile"
         if isinstance(outer, cst.FunctionDef):
             awaits = outer.asynchronous is not None
             return "" if awaits else "the call is not in a coroutine"

@@ -37,6 +37,8 @@ def fix(finding: Finding, source: Source) -> Iterator[Patch | Recommendation]:
 def _edit(module: Module, node: cst.Call) -> TextEdit | None:
     if dotted(node.func).rpartition(".")[2] not in TAKES_TIMEOUT:
         return None
+    if _is_taken(module, node):
+        return None
     if not node.args or any(arg.star == "**" for arg in node.args):
         return None
     given = next((a for a in node.args if a.keyword and a.keyword.value == "timeout"), None)
@@ -47,6 +49,14 @@ def _edit(module: Module, node: cst.Call) -> TextEdit | None:
     if isinstance(last.value, cst.GeneratorExp) and not last.value.lpar:
         return None
     return module.insert(module.end(last.value), f"{_gap(module, node, last)}timeout={SECONDS}")
+
+
+def _is_taken(module: Module, node: cst.Call) -> bool:
+    """A third argument of `urlopen` is its timeout; `HTTPConnection.request` takes none."""
+    name = dotted(node.func).rpartition(".")[2]
+    if name == "request":
+        return b"http.client" in module.content or b"HTTPConnection" in module.content
+    return name == "urlopen" and sum(arg.keyword is None for arg in node.args) > 2
 
 
 def _gap(module: Module, node: cst.Call, last: cst.Arg) -> str:

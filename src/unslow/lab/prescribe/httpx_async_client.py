@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from unslow.lab.prescribe._chains import dotted
+from unslow.lab.prescribe._endpoints import holds_lock
 from unslow.lab.prescribe._imports import Imports
 from unslow.lab.prescribe._module import Module
 from unslow.lab.prescribe._source import Source
@@ -67,7 +68,7 @@ def _can_wait(module: Module, node: cst.Call) -> bool:
             outer, cst.Lambda | cst.GeneratorExp | cst.ClassDef | cst.Decorator | cst.Try
         ):
             return False
-        if isinstance(outer, cst.Param | cst.WithItem):
+        if isinstance(outer, cst.Param | cst.WithItem) or holds_lock(module, outer):
             return False
     return False
 

@@ -5,10 +5,18 @@ from collections.abc import Iterator
 import libcst as cst
 
 from unslow.lab.prescribe._chains import dotted
+from unslow.lab.prescribe._lasting import is_changed, is_lasting, is_pure
 from unslow.lab.prescribe._locals import names
 from unslow.lab.prescribe._module import Module
 from unslow.lab.prescribe._source import Source
-from unslow.lab.prescribe._top_level import BUILTINS, defined_before, free_name, top_names
+from unslow.lab.prescribe._top_level import (
+    BUILTINS,
+    defined_before,
+    free_name,
+    start_of,
+    statement_around,
+    top_names,
+)
 from unslow.model import Finding, Patch, Recommendation, TextEdit, WaitEvidence
 
 DETECTORS = frozenset({"client-per-request"})
@@ -16,6 +24,7 @@ FIXER = "module-client"
 SUMMARY = "Build the client once for the process"
 CALLS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "request"})
 OF_CLIENT = frozenset({"verify", "cert", "proxy", "trust_env", "cookies"})  # of httpx.get()
+NAMED = cst.Param | cst.AsName
 CLOSING = frozenset({"close", "aclose", "dispose", "__exit__", "__aexit__"})
 
 COOKIES = "the service sets cookies, which a shared client would send for everybody"
@@ -115,6 +124,8 @@ def _is_handed_on(
     module: Module, bound: cst.Name, block: cst.With, function: cst.FunctionDef
 ) -> bool:
     """Whether the block closes the client, or the function binds its name anew."""
+    if is_changed(module, bound.value, function):
+        return True
     for name in module.nodes(cst.Name):
         if name.value == bound.value and name is not bound and function in module.ancestors(name):
             parent = module.parents[name]
@@ -139,7 +150,7 @@ def _is_closed(module: Module, node: cst.Call, function: cst.FunctionDef) -> boo
     if not isinstance(parent, cst.Assign | cst.AnnAssign):
         return True
     target = parent.targets[0].target if isinstance(parent, cst.Assign) else parent.target
-    if not isinstance(target, cst.Name):
+    if not isinstance(target, cst.Name) or is_changed(module, target.value, function):
         return True
     for name in module.nodes(cst.Name):
         if name.value == target.value and function in module.ancestors(name):
@@ -154,7 +165,23 @@ def _is_closed(module: Module, node: cst.Call, function: cst.FunctionDef) -> boo
 def _is_constant(module: Module, node: cst.Call) -> bool:
     """Whether the arguments say the same in every request: names of the module's top alone."""
     used = set().union(*(names(arg.value) for arg in node.args)) if node.args else set()
-    return used <= top_names(module) | BUILTINS
+    start = start_of(module, statement_around(module, node))
+    if not used <= top_names(module, before=start) | BUILTINS or used & _local(module, node):
+        return False
+    plain = all(is_pure(arg.value, outside=True) for arg in node.args)
+    return plain and all(is_lasting(module, name) for name in used - BUILTINS)
+
+
+def _local(module: Module, node: cst.CSTNode) -> set[str]:
+    """The names that the functions around give a value."""
+    around = [one for one in module.ancestors(node) if isinstance(one, cst.FunctionDef)]
+    return {
+        name
+        for kind in (cst.Param, cst.AssignTarget, cst.AnnAssign, cst.For, cst.CompFor, cst.AsName)
+        for one in module.nodes(kind)
+        if any(outer in around for outer in module.ancestors(one))
+        for name in names(one.name if isinstance(one, NAMED) else getattr(one, "target", one))
+    }
 
 
 def _wanted(what: str) -> str:
