@@ -11,6 +11,10 @@ from unslow.lab.prescribe._source import Source
 from unslow.lab.rows import File, Rows, rows_at
 from unslow.model import Finding, Model, RowsEvidence, Site, TextEdit
 
+READING = frozenset(
+    {"sum", "len", "bool", "any", "all", "min", "max", "sorted", "list", "set", "tuple", "next"}
+)
+
 
 @dataclass(frozen=True)
 class Found:
@@ -63,10 +67,26 @@ def known(imports: Imports, package: str, name: str) -> str:
 
 
 def parsed(source: Source, path: str) -> File | None:
+    """None for a file that cannot be read, or in which `sum` and its like mean something else."""
     try:
-        return File.parse(path, source.read(path))
+        file = File.parse(path, source.read(path))
     except OSError:
         return None
+    return None if file is None or any(_shadows(file, node) for node in file.parents) else file
+
+
+def _shadows(file: File, node: ast.AST) -> bool:
+    if isinstance(node, ast.arg):
+        return node.arg in READING
+    if isinstance(node, ast.Name):
+        name = node.id if isinstance(node.ctx, ast.Store) else ""
+    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        name = node.name
+    elif isinstance(node, ast.alias):
+        name = node.asname or node.name
+    else:
+        return False
+    return name in READING and not isinstance(file.parents[node], ast.ClassDef)
 
 
 def combined(*parts: Sequence[TextEdit]) -> tuple[TextEdit, ...]:
