@@ -140,7 +140,8 @@ def serve(name: str, *, slowed: bool) -> None:
     module = importlib.import_module(APPS[name])
     run = wsgi(module.application) if name == "django" else asgi(module.app)
     if slowed:
-        run(1)  # it makes Starlette's middleware
+        lift_limits()
+        run(1)  # it makes Starlette's middleware, which sets its own limit
         lift_limits()
     for line in sys.stdin:
         requests = int(line)
