@@ -5,7 +5,7 @@
 import pytest
 
 from tests.prescribe.waiting import advice, fixed
-from unslow.lab.prescribe import asyncio_to_thread, http_timeout, module_client
+from unslow.lab.prescribe import asyncio_gather, asyncio_to_thread, http_timeout, module_client
 from unslow.model import Patch
 
 CLIENT = {"call": "httpx.Client"}
@@ -91,3 +91,13 @@ UNTIMED = {
 def test_no_timeout_is_written(bench, case):
     bench.write(UNTIMED[case])
     assert patches(bench, http_timeout) == []
+
+
+def test_an_empty_line_parts_a_docstring_from_a_function(bench):
+    bench.write(
+        'async def f(client):\n    """Reads."""\n'
+        "    a = («await client.get(1)»).json()\n    b = «await client.get(2)»\n    return a, b\n"
+    )
+    uses = tuple(bench.sites)
+    text = fixed(bench, asyncio_gather, id="sequential-calls", uses=uses)
+    assert '    """Reads."""\n\n    async def read_a():\n' in text

@@ -176,11 +176,22 @@ def _edits(
         text += _coroutine(module, inner, part, session, factories.get(session, ""), indent)
         args.append(f"{inner}()")
     text += _gather([part.name for part in parts], args, indent)
+    gap = _gap(module, function, first) if text.startswith("async def") else []
     if len(set(map(id, lines))) == 1:
         replaced = [module.replace(part.value, part.name) for part in parts]
-        return [module.insert(module.start(first), text + indent), *replaced]
+        return [*gap, module.insert(module.start(first), text + indent), *replaced]
     rest = [module.without_line(line) for line in lines[1:] if line]
-    return [module.replace(first, text.rstrip("\n")), *rest]
+    return [*gap, module.replace(first, text.rstrip("\n")), *rest]
+
+
+def _gap(module: Module, function: cst.FunctionDef, first: cst.CSTNode) -> list[TextEdit]:
+    """The empty line between a docstring and the function that follows it."""
+    line = module.content.rfind(b"\n", 0, module.start(first)) + 1
+    body = function.body.body
+    follows = function.get_docstring() is not None and len(body) > 1 and body[1] is first
+    if not follows or module.content[module.end(body[0]) : line].strip(b" ") != b"\n":
+        return []
+    return [module.insert(line, "\n")]
 
 
 def _coroutine(
