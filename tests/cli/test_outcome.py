@@ -61,5 +61,5 @@ def test_without_the_lab_the_command_names_what_to_install(missing) -> None:
         f"import sys; sys.modules['{missing}'] = None; from unslow.cli import main; main(['audit'])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr == f"unslow: {missing} is missing; run: pip install 'unslow[lab]'\n"

@@ -29,4 +29,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ModuleNotFoundError as error:  # commands import what they need when they run
         if str(error.name).partition(".")[0] not in _OF_THE_LAB:
             raise
-        sys.exit(f"unslow: {error.name} is missing; run: pip install 'unslow[lab]'")
+        print(f"unslow: {error.name} is missing; run: pip install 'unslow[lab]'", file=sys.stderr)
+        sys.exit(2)
