@@ -38,7 +38,7 @@ real, jumps = time.time, itertools.count()
 time.time = lambda: real() + 86_400 * (-1) ** next(jumps)
 """
 WALL_CLOCKS = frozenset({"time", "time_ns", "now", "utcnow", "today"})
-DATES = frozenset({"_cache_calls.py", "_journal.py", "_literals.py"})
+DATES = frozenset({"_cache_calls.py", "_journal.py", "_literals.py", "_seen.py"})
 
 
 @pytest.fixture
