@@ -90,15 +90,18 @@ class _Watch(threading.Thread):
 
     def _look(self) -> None:
         alive = threading.Event()
-        record = self._open[0] if len(self._open) == 1 else None
         account = _Account(self._task)
         self.loop.call_soon_threadsafe(alive.set)
         if alive.wait(LATE_S):
             return
-        stretch = _Stretch(record, account)
+        stretch: _Stretch | None = None
         while not alive.is_set() and time.perf_counter() - account.started < LONGEST_S:
+            record = self._open[0] if len(self._open) == 1 else None
             frame = sys._current_frames().get(self._watched)
-            if frame is not None and self._open in ([], [record]):
+            if frame is not None and record is not None:
+                if stretch is None or stretch.record is not record:
+                    # The one before may have ended after the question was put.
+                    stretch = _Stretch(record, _Account(self._task) if stretch else account)
                 stretch.add(_sites.application_stack(frame=frame), _called(frame))
                 stretch.note()
             del frame
@@ -150,10 +153,10 @@ class _Stretch:
     It is noted anew at each look, since the request may end together with it.
     """
 
-    def __init__(self, record: _record.RequestRecord | None, account: _Account) -> None:
-        self._record = record
+    def __init__(self, record: _record.RequestRecord, account: _Account) -> None:
+        self.record = record
         self._account = account
-        self._before = list(record.parts.get("blocks", ())) if record is not None else []
+        self._before = list(record.parts.get("blocks", ()))
         self._seen: Counter[tuple[Any, ...]] = Counter()
         self._stacks: dict[tuple[Any, ...], list[Site]] = {}
 
@@ -163,8 +166,8 @@ class _Stretch:
         self._seen[key] += 1
 
     def note(self) -> None:
-        record, account = self._record, self._account
-        if record is None or record.closed:
+        record, account = self.record, self._account
+        if record.closed:
             return
         account.look()
         total = sum(self._seen.values())
