@@ -155,14 +155,20 @@ def test_a_queryset_that_is_looped_over_twice_keeps_its_rows(bench, asked):
 
 
 def test_what_a_loop_does_not_change_is_asked_before_it(bench, asked):
-    lines = ("rows = []", "for item in request:", f"    rows.append({GET}.name)", "return rows")
+    first = "«Company.objects.first()»"
+    lines = ("rows = []", "for item in request:", f"    rows.append({first})", "return rows")
     assert fixed(bench, asked, *lines) == [
         "rows = []",
-        "company = Company.objects.get(pk=1)",
+        "company = Company.objects.first()",
         "for item in request:",
-        "    rows.append(company.name)",
+        "    rows.append(company)",
         "return rows",
     ]
+
+
+def test_what_raises_without_a_row_stays_in_a_loop_that_may_be_empty(bench, asked):
+    lines = ("rows = []", "for item in request:", f"    rows.append({GET}.name)", "return rows")
+    assert reason(bench, asked, *lines).startswith("it raises where no row is found")
 
 
 def test_sqlalchemy_keeps_the_answer_with_its_await(bench, asked):

@@ -43,6 +43,10 @@ ANSWERS = {  # calls that run a query and give a plain value or a row
     "sqlalchemy": frozenset({"get", "get_one", "scalar", "scalar_one", "scalar_one_or_none"})
     | {"one", "one_or_none", "first", "all", "count"},
 }
+RAISING = frozenset({"get", "get_one", "one", "scalar_one", "latest", "earliest"}) | {
+    "get_object_or_404",
+    "get_list_or_404",
+}  # where no row is found
 PREFIXES = re.compile(r"^(?:a?get|load|fetch|find|read|query|compute|calculate)_")
 FUNCTION = re.compile(r"\bselect\(\s*func\.(\w+)\(")
 WRITING = frozenset({"add", "create", "delete", "insert", "remove", "save", "update", "write"})
@@ -110,6 +114,8 @@ def _repeated(stack: Stack, source: Source) -> Again | str:
         node = whole(place[0], node)
         loop = loop_of(place[0], node)
         if loop is not None and not loop.binds(node) and _is_met(place[0], node, loop.node):
+            if _raises(node):
+                return "it raises where no row is found, and the loop may be empty"
             return _checked(*place, {node: ()}, [stack[:depth]])
     return "one expression asks again, not within a loop of its function"
 
@@ -128,6 +134,10 @@ def _is_met(module: Module, node: cst.CSTNode, loop: cst.CSTNode) -> bool:
             return False
         inner = outer
     return True
+
+
+def _raises(node: cst.BaseExpression) -> bool:
+    return any(chains.function(step) in RAISING for step in chains.chain(_bare(node)))
 
 
 def _checked(
