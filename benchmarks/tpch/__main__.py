@@ -75,15 +75,15 @@ def main() -> int:
         connection.execute("SELECT hypopg_reset()")
         limit = round(REAL_BYTES * arguments.scale)
         print(f"\nexecuted, CPU of the backend, median of {REPEATS}, {limit / MB:.0f} MB")
-        without = _cpu(connection, questions)
-        _line("no index", without, without, 0)
+        without, cut = _cpu(connection, questions)
+        _line("no index", without, without, 0, cut)
         wide = _choose(connection, questions, wanted, round(WIDER * most))
         connection.execute("SELECT hypopg_reset()")
         own = _executed(connection, questions, _kept(dsn, asked, wide, limit))
-        _line("unslow", own[0], without, own[1])
+        _line("unslow", own[0], without, own[1], cut)
         for name, other in others.items():
             found = _executed(connection, questions, _within(connection, questions, other, limit))
-            _line(name, found[0], without, found[1])
+            _line(name, found[0], without, found[1], cut)
         fine &= sum(own[0].values()) <= CPU_SHARE * sum(without.values()) and own[1] <= limit
         for key, seconds in without.items():
             print(f"  {key:>3}: {seconds:8.2f} s → {own[0][key]:8.2f} s")
@@ -117,14 +117,19 @@ def _report(name: str, choice: Choice) -> bool:
     return True
 
 
-def _line(name: str, cpu: dict[str, float], without: dict[str, float], size: float) -> None:
+def _line(
+    name: str,
+    cpu: dict[str, float],
+    without: dict[str, float],
+    size: float,
+    cut: frozenset[str],
+) -> None:
     share = sum(cpu.values()) / sum(without.values())
     print(f"{name:10} CPU {sum(cpu.values()):7.2f} s {share:6.1%}  {size / MB:6.1f} MB", end="")
-    whole = [key for key, seconds in without.items() if seconds < CUT_S / 2]
-    if len(whole) < len(without):
+    if cut:
+        whole = without.keys() - cut
         rest = sum(cpu[key] for key in whole) / sum(without[key] for key in whole)
-        cut = ", ".join(sorted(without.keys() - set(whole)))
-        print(f"  ({rest:6.1%} without {cut}, cut after {CUT_S} s)", end="")
+        print(f"  ({rest:6.1%} without {', '.join(sorted(cut))}, cut after {CUT_S} s)", end="")
     print()
 
 
@@ -176,7 +181,7 @@ def _executed(
         connection.execute(one.sql().encode())
     connection.execute("VACUUM ANALYZE")
     size = sum(_size(connection, one) for one in chosen)
-    cpu = _cpu(connection, questions)
+    cpu, _ = _cpu(connection, questions)
     for one in chosen:
         connection.execute(f"DROP INDEX {one.name}".encode())
     return cpu, size
@@ -188,12 +193,14 @@ def _size(connection: psycopg.Connection[Any], one: Candidate) -> int:
     return int(row[0])
 
 
-def _cpu(connection: psycopg.Connection[Any], questions: Collection[Question]) -> dict[str, float]:
-    """Seconds of CPU of each statement, by its place in the file.
+def _cpu(
+    connection: psycopg.Connection[Any], questions: Collection[Question]
+) -> tuple[dict[str, float], frozenset[str]]:
+    """Seconds of CPU of each statement, by its place in the file, and which ones were cut.
 
     A statement that is cut runs once and counts as what it had used by then.
     """
-    found = {}
+    found, cuts = {}, set()
     schedstat = Path(f"/proc/{connection.info.backend_pid}/schedstat")
     connection.execute(f"SET statement_timeout = '{CUT_S}s'".encode())
     for question in questions:
@@ -207,8 +214,10 @@ def _cpu(connection: psycopg.Connection[Any], questions: Collection[Question]) -
                 cut = True
             spent.append((int(schedstat.read_text().split()[0]) - before) / 1e9)
         found[_number(question)] = spent[-1] if cut else sorted(spent[1:])[REPEATS // 2]
+        if cut:
+            cuts.add(_number(question))
     connection.execute("RESET statement_timeout")
-    return found
+    return found, frozenset(cuts)
 
 
 def _number(question: Question) -> str:
