@@ -11,7 +11,7 @@ import threading
 import time
 from asyncio.events import get_running_loop
 from collections import Counter
-from types import FrameType, ModuleType
+from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 from unslow.observe import _boundary, _record, _sites, _wire
@@ -25,6 +25,7 @@ LATE_S = 0.003  # without a sign of life for so long, the loop is looked at
 LONGEST_S = 30.0
 
 _watches: dict[int, "_Watch"] = {}
+_observers: set[CodeType] = set()  # their frames hold the request that they serve
 
 
 def install(module: ModuleType) -> None:
@@ -41,6 +42,7 @@ def _observed(original: Function) -> Function:
             if watch is not None:
                 watch.end(record)
 
+    _observers.add(observe.__code__)
     return observe
 
 
@@ -96,8 +98,8 @@ class _Watch(threading.Thread):
             return
         stretch: _Stretch | None = None
         while not alive.is_set() and time.perf_counter() - account.started < LONGEST_S:
-            record = self._open[0] if len(self._open) == 1 else None
             frame = sys._current_frames().get(self._watched)
+            record = self._served(frame)
             if frame is not None and record is not None:
                 if stretch is None or stretch.record is not record:
                     # The one before may have ended after the question was put.
@@ -106,6 +108,16 @@ class _Watch(threading.Thread):
                 stretch.note()
             del frame
             alive.wait(PAUSE_S)
+
+    def _served(self, frame: FrameType | None) -> _record.RequestRecord | None:
+        """The request that the loop works for: one may close its session while the next begins."""
+        at = frame
+        while at is not None:
+            if at.f_code in _observers:
+                found: _record.RequestRecord = at.f_locals["record"]
+                return found
+            at = at.f_back
+        return self._open[0] if len(self._open) == 1 else None
 
 
 class _Account:
