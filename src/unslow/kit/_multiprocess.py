@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from unslow.errors import UsageError
+from unslow.kit._processes import is_alive
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -61,7 +62,7 @@ def bury_all() -> None:
 def _of_the_dead(path: str) -> Iterator[str]:
     for file in glob.glob(os.path.join(glob.escape(path), "*.db")):
         pid = _pid(file)
-        if pid and not _is_alive(pid):
+        if pid and not is_alive(pid):
             yield file
 
 
@@ -76,16 +77,6 @@ def _written(file: str) -> float:
 def _pid(file: str) -> int:
     number = os.path.basename(file).rpartition("_")[2].removesuffix(".db")
     return int(number) if number.isdigit() else 0
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _run_began() -> float:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from unslow.errors import UnslowError
 from unslow.kit import continuous
+from unslow.kit._processes import is_alive
 from unslow.observe import _wire
 
 TIMEOUT_S = 5.0
@@ -124,18 +125,8 @@ def _check(home: Path, user: int) -> None:
 def _sweep(home: Path) -> None:
     """Remove what killed processes have left."""
     for path in home.glob("*.sock"):
-        if path.stem.isdecimal() and not _is_alive(int(path.stem)):
+        if path.stem.isdecimal() and not is_alive(int(path.stem)):
             path.unlink(missing_ok=True)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _remove(path: Path, process: int) -> None:
