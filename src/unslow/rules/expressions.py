@@ -1,7 +1,7 @@
 """Whole expressions: what a recorded position means in the text of its file."""
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -24,10 +24,9 @@ class Expressions:
         """The site of the smallest expression around `site`, without `await`."""
         if (site.line, site.column) == (site.end_line, site.end_column):
             return site
-        around = [node for node in self._expressions(site.path) if _encloses(node, site)]
-        if not around:
+        node = innermost(self._expressions(site.path), site)
+        if node is None:
             return site
-        node = min(around, key=_length)
         if isinstance(node, ast.Await):
             node = node.value
         return replace(
@@ -47,6 +46,11 @@ class Expressions:
             else:
                 self._files[path] = [n for n in ast.walk(tree) if isinstance(n, ast.expr)]
         return self._files[path]
+
+
+def innermost(expressions: Iterable[ast.expr], site: Site) -> ast.expr | None:
+    """The smallest of the expressions around the site."""
+    return min((one for one in expressions if _encloses(one, site)), key=_length, default=None)
 
 
 def _encloses(node: ast.expr, site: Site) -> bool:

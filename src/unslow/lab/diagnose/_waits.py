@@ -9,6 +9,7 @@ from statistics import median
 from msgspec.structs import replace
 
 from unslow.model import Cost, HttpCall, Request, Site, Trace
+from unslow.rules.expressions import innermost
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Read = Callable[[str], bytes]
@@ -35,8 +36,7 @@ class Sources:
     def expression(self, site: Site) -> ast.expr | None:
         """The smallest expression around the site; a suspended call is its `await`."""
         if site not in self._found:
-            around = (one for one in self._all(site.path) if _encloses(one, site))
-            self._found[site] = min(around, key=_length, default=None)
+            self._found[site] = innermost(self._all(site.path), site)
         return self._found[site]
 
     def _all(self, path: str) -> list[ast.expr]:
@@ -143,12 +143,3 @@ def grouped(
 def named(call: HttpCall) -> str:
     """`GET rates.example/rates/*`."""
     return f"{call.method} {call.host}{call.path}"
-
-
-def _encloses(node: ast.expr, site: Site) -> bool:
-    start, end = (node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0)
-    return start <= (site.line, site.column) and end >= (site.end_line, site.end_column)
-
-
-def _length(node: ast.expr) -> tuple[int, int]:
-    return (node.end_lineno or 0) - node.lineno, (node.end_col_offset or 0) - node.col_offset
